@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a unittest.TestCase's tests and prints TAP, so that ./check can count single cases.
+
+    if __name__ == "__main__":
+        tap.main(TestRouting)
+"""
+
+import sys
+import traceback
+import unittest
+
+
+class _TapResult(unittest.TestResult):
+    def __init__(self, total):
+        super().__init__()
+        self.number = 0
+        print("TAP version 13", f"1..{total}", sep="\n", flush=True)
+
+    def _report(self, verdict, test, details=""):
+        self.number += 1
+        name = test.shortDescription() or test.id().split(".", 1)[-1]
+        print(f"{verdict} {self.number} - {name}", flush=True)
+        for line in details.splitlines():
+            print("# " + line, flush=True)
+
+    def addSuccess(self, test):
+        self._report("ok", test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._report("ok", test, f"skipped: {reason}")
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._report("not ok", test, "".join(traceback.format_exception(*err)))
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.number += 1
+        name = test.shortDescription() or test.id().split(".", 1)[-1]
+        print(f"ok {self.number} - {name} # SKIP {reason}", flush=True)
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self._report("not ok", test, "".join(traceback.format_exception(*err)))
+
+
+def main(*cases):
+    suite = unittest.TestSuite(
+        unittest.defaultTestLoader.loadTestsFromTestCase(case) for case in cases
+    )
+    result = _TapResult(suite.countTestCases())
+    suite.run(result)
+    # A failed setUpClass is one error for all its cases: the plan is then not met, which fails too.
+    sys.exit(0 if result.wasSuccessful() else 1)
