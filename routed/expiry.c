@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "routed/expiry.h"
+
+#define MAX_SECONDS (INT64_MAX / 4 / (int64_t)USEC_PER_SEC)
+
+void expiry_clock_see(struct expiry_clock *clock, usec_t now, int64_t wall, bool synchronised)
+{
+	if (clock->known && !synchronised)
+		return;
+	clock->boot = wall - (int64_t)now;
+	clock->known = true;
+}
+
+void expiry_clock_recall(struct expiry_clock *clock, int64_t expires, usec_t deadline)
+{
+	if (expires <= 0 || expires > MAX_SECONDS || deadline > INT64_MAX / 4)
+		return;
+	clock->boot = expires * (int64_t)USEC_PER_SEC - (int64_t)deadline;
+	clock->known = true;
+}
+
+usec_t expiry_clock_deadline(const struct expiry_clock *clock, int64_t expires)
+{
+	int64_t deadline;
+
+	if (expires <= 0)
+		return 0;
+	if (expires > MAX_SECONDS)
+		expires = MAX_SECONDS;
+	deadline = expires * (int64_t)USEC_PER_SEC - clock->boot;
+	return deadline > 0 ? (usec_t)deadline : 0;
+}
