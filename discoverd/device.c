@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "discoverd/device.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "discoverd/vendor.h"
+
+#define MAX_FAILURES 3
+
+/* --- addresses --- */
+
+const struct device_address *device_address(const struct device *device)
+{
+	return device->primary < device->address_count ? &device->addresses[device->primary] : NULL;
+}
+
+const struct device_address *device_find_address(const struct device *device, unsigned ifindex,
+						 const struct netaddr *address)
+{
+	for (size_t i = 0; i < device->address_count; i++)
+		if (device->addresses[i].ifindex == ifindex &&
+		    netaddr_equal(&device->addresses[i].address, address))
+			return &device->addresses[i];
+	return NULL;
+}
+
+/* What is better to forward to: IPv4, then what we can reach without a router, then what was not
+ * made up by the device itself. */
+static unsigned worth(const struct device_address *address)
+{
+	unsigned worth = 0;
+
+	if (address->address.family == AF_INET)
+		worth += 4;
+	if (address->on_link)
+		worth += 1;
+	if (!netaddr_is_link_local(&address->address))
+		worth += 2;
+	return worth;
+}
+
+static size_t best_address(const struct device *device)
+{
+	size_t best = device->address_count;
+
+	for (size_t i = 0; i < device->address_count; i++) {
+		const struct device_address *address = &device->addresses[i];
+		const struct device_address *known = &device->addresses[best];
+
+		if (best == device->address_count || worth(address) > worth(known) ||
+		    (worth(address) == worth(known) && address->last_seen > known->last_seen))
+			best = i;
+	}
+	return best;
+}
+
+static void remove_address(struct device *device, size_t index)
+{
+	device->address_count--;
+	memmove(&device->addresses[index], &device->addresses[index + 1],
+		(device->address_count - index) * sizeof(*device->addresses));
+	if (device->primary == index)
+		device->primary = best_address(device);
+	else if (device->primary > index)
+		device->primary--;
+}
+
+static void remove_oldest_address(struct device *device)
+{
+	size_t oldest = device->primary == 0 ? 1 : 0;
+
+	for (size_t i = 0; i < device->address_count; i++)
+		if (i != device->primary &&
+		    device->addresses[i].last_seen < device->addresses[oldest].last_seen)
+			oldest = i;
+	remove_address(device, oldest);
+}
+
+void device_note_address(struct device *device, const struct interface *interface,
+			 const struct netaddr *address, usec_t now)
+{
+	const struct device_address *found = device_find_address(device, interface->index, address);
+	struct device_address *entry;
+	size_t index;
+
+	if (found) {
+		entry = &device->addresses[found - device->addresses];
+		entry->last_seen = now;
+		entry->on_link = interface_is_on_link(interface, address);
+		return;
+	}
+	if (device->address_count == DEVICE_MAX_ADDRESSES)
+		remove_oldest_address(device);
+	index = device->address_count++;
+	if (device->primary == index)
+		device->primary = device->address_count; /* there was none */
+	entry = &device->addresses[index];
+	*entry = (struct device_address){
+		.ifindex = interface->index,
+		.address = *address,
+		.on_link = interface_is_on_link(interface, address),
+		.first_seen = now,
+		.last_seen = now,
+	};
+	snprintf(entry->interface, sizeof(entry->interface), "%s", interface->name);
+	/*
+	 * A new address that is as good as the present one is where the device has moved to. Should
+	 * it have both, nothing moves back when the old one is seen again.
+	 */
+	if (device->primary >= index || worth(entry) >= worth(&device->addresses[device->primary]))
+		device->primary = index;
+}
+
+void device_adopt_address(struct device *device, const struct device_address *address)
+{
+	size_t index = device->address_count;
+
+	if (device_find_address(device, address->ifindex, &address->address) ||
+	    index == DEVICE_MAX_ADDRESSES)
+		return;
+	device->addresses[index] = *address;
+	device->address_count++;
+	if (device->primary == index || worth(address) > worth(&device->addresses[device->primary]))
+		device->primary = index;
+}
+
+bool device_drop_address(struct device *device, unsigned ifindex, const struct netaddr *address)
+{
+	const struct device_address *found = device_find_address(device, ifindex, address);
+
+	if (!found)
+		return false;
+	remove_address(device, (size_t)(found - device->addresses));
+	return true;
+}
+
+/* --- what is published --- */
+
+bool device_mac(const struct device *device, struct mac_address *ret_mac)
+{
+	return identity_mac(&device->identity, ret_mac);
+}
+
+size_t device_services(const struct device *device,
+		       struct device_service ret_services[static DEVICE_MAX_SERVICES])
+{
+	const struct fact *fact = NULL;
+	size_t count = 0, at;
+
+	while ((fact = evidence_next(&device->evidence, FIELD_SERVICE, fact))) {
+		if (count == DEVICE_MAX_SERVICES)
+			break;
+		for (at = count; at > 0 && ret_services[at - 1].port > fact->port; at--)
+			ret_services[at] = ret_services[at - 1];
+		ret_services[at] = (struct device_service){ .port = fact->port,
+							    .name = fact->text };
+		count++;
+	}
+	return count;
+}
+
+static bool has_service(const struct device *device, uint16_t port, const char *name)
+{
+	const struct fact *fact = NULL;
+
+	while ((fact = evidence_next(&device->evidence, FIELD_SERVICE, fact)))
+		if ((!port || fact->port == port) && (!name || strcmp(fact->text, name) == 0))
+			return true;
+	return false;
+}
+
+bool device_note_service(struct device *device, uint16_t port, bool answered)
+{
+	size_t i, free_place = DEVICE_MAX_SERVICES;
+
+	for (i = 0; i < DEVICE_MAX_SERVICES && device->failures[i].port != port; i++)
+		if (!device->failures[i].port)
+			free_place = i;
+	if (i == DEVICE_MAX_SERVICES) {
+		if (answered || free_place == DEVICE_MAX_SERVICES ||
+		    !has_service(device, port, NULL))
+			return false;
+		i = free_place;
+		device->failures[i].port = port;
+		device->failures[i].count = 0;
+	}
+	if (!answered && ++device->failures[i].count < MAX_FAILURES)
+		return false;
+	device->failures[i].port = 0;
+	return !answered && evidence_remove_service(&device->evidence, port);
+}
+
+bool device_has_failing_service(const struct device *device)
+{
+	for (size_t i = 0; i < DEVICE_MAX_SERVICES; i++)
+		if (device->failures[i].port && has_service(device, device->failures[i].port, NULL))
+			return true;
+	return false;
+}
+
+const char *device_onvif_url(const struct device *device, char buffer[static DEVICE_URL_SIZE])
+{
+	const struct device_address *address = device_address(device);
+	const struct fact *fact = NULL;
+	char text[NETADDR_TEXT_SIZE];
+	bool v6;
+
+	/* A claimed address counts once its port has answered in HTTP. */
+	while ((fact = evidence_next(&device->evidence, FIELD_ONVIF, fact)))
+		if (has_service(device, fact->port, "http"))
+			break;
+	if (!fact || !address)
+		return NULL;
+	v6 = address->address.family == AF_INET6;
+	snprintf(buffer, DEVICE_URL_SIZE, "http://%s%s%s:%u%s", v6 ? "[" : "",
+		 netaddr_format(&address->address, text), v6 ? "]" : "", fact->port, fact->text);
+	return buffer;
+}
+
+static const struct vendor *vendor_of(const struct device *device)
+{
+	return vendor_find(evidence_best(&device->evidence, FIELD_VENDOR));
+}
+
+const char *device_snapshot_path(const struct device *device)
+{
+	const struct vendor *vendor = vendor_of(device);
+
+	return vendor && has_service(device, 0, "http") ? vendor->snapshot_path : NULL;
+}
+
+const char *device_stream_path(const struct device *device)
+{
+	const char *told = evidence_best(&device->evidence, FIELD_STREAM_PATH);
+	const struct vendor *vendor = vendor_of(device);
+
+	if (!has_service(device, 0, "rtsp"))
+		return NULL;
+	return told ? told : vendor ? vendor->stream_path : NULL;
+}

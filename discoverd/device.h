@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One device: its identity, the evidence about it, the addresses it was seen at, whether it is
+ * there. Owned by struct device_table; its bus object and its confirmation belong to struct
+ * discovery, which keeps them in the last members.
+ */
+#pragma once
+
+#include "discoverd/identity.h"
+#include "discoverd/interfaces.h"
+#include "discoverd/sighting.h"
+
+#define DEVICE_MAX_ADDRESSES 8
+#define DEVICE_MAX_SERVICES  16
+#define DEVICE_URL_SIZE      (TEXT_SIZE + 64)
+
+struct device_address {
+	unsigned ifindex;
+	char interface[IF_NAMESIZE];
+	struct netaddr address;
+	bool on_link;
+	usec_t first_seen;
+	usec_t last_seen;
+};
+
+struct device {
+	char name[IDENTITY_NAME_SIZE]; /* last element of its path; never changes once published */
+	struct identity identity;
+	struct evidence evidence;
+	struct device_address addresses[DEVICE_MAX_ADDRESSES];
+	size_t address_count;
+	size_t primary; /* index of the address to forward to; address_count: none */
+
+	bool online;
+	unsigned misses;    /* unanswered checks in a row */
+	unsigned unproven;  /* checks in a row that ended without an answer and without a miss */
+	usec_t heard;       /* loop_now() of its last sign of life */
+	usec_t suspected;   /* when it said good-bye; 0: never */
+	usec_t checked;     /* when it was last asked whether it is there; 0: no check is open */
+	int64_t first_seen; /* seconds since 1970 */
+	int64_t last_seen;
+	struct {
+		uint16_t port;
+		unsigned count;
+	} failures[DEVICE_MAX_SERVICES]; /* of its services to answer, in a row */
+
+	usec_t recheck;                     /* when to look at its services again; 0: not planned */
+	unsigned rechecks;                  /* done since its services were last in order */
+	struct confirmation *confirmation;  /* NULL: none yet */
+	struct device_address confirmed_at; /* the address that it asks */
+	bool published;
+	struct netaddr told; /* its address, */
+	bool told_online;    /* and whether it is there, as last logged */
+	struct device_bus *bus; /* of the binding */
+};
+
+typedef void device_fn(struct device *device, void *owner);
+
+struct device_service {
+	uint16_t port;
+	const char *name;
+};
+
+const struct device_address *device_address(const struct device *device); /* NULL: none */
+const struct device_address *device_find_address(const struct device *device, unsigned ifindex,
+						 const struct netaddr *address);
+/* Notes that it was seen there, and moves to the address where that is called for. */
+void device_note_address(struct device *device, const struct interface *interface,
+			 const struct netaddr *address, usec_t now);
+/* Takes over what was known of another device that turned out to be this one. */
+void device_adopt_address(struct device *device, const struct device_address *address);
+/* Returns whether it had that address. */
+bool device_drop_address(struct device *device, unsigned ifindex, const struct netaddr *address);
+
+bool device_mac(const struct device *device, struct mac_address *ret_mac);
+size_t device_services(const struct device *device,
+		       struct device_service ret_services[static DEVICE_MAX_SERVICES]);
+/* A known service did not answer (or did): after the third failure in a row it is gone. Returns
+ * whether it went. */
+bool device_note_service(struct device *device, uint16_t port, bool answered);
+bool device_has_failing_service(const struct device *device);
+/* All NULL when unknown. */
+const char *device_onvif_url(const struct device *device, char buffer[static DEVICE_URL_SIZE]);
+const char *device_snapshot_path(const struct device *device);
+const char *device_stream_path(const struct device *device);

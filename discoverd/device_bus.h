@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* io.evercam.Discovery1.Device of one device. */
+#pragma once
+
+#include "common/bus.h"
+#include "discoverd/device.h"
+
+struct device_bus;
+
+/* device: borrowed; its members are read whenever the bus wants them. */
+int device_bus_new(struct device_bus **ret_device_bus, struct bus *bus, struct device *device);
+struct device_bus *device_bus_free(struct device_bus *device_bus);
+
+/* Finds out which properties have changed, and marks them. */
+void device_bus_update(struct device_bus *device_bus);

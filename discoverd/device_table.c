@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* An array, searched from end to end: at its limit that is still far below a millisecond. */
+#include "discoverd/device_table.h"
+
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "common/memory.h"
+#include "discoverd/oui.h"
+
+struct device_table {
+	struct device **devices;
+	size_t count;
+	size_t limit;
+	device_fn *on_changed;
+	device_fn *on_removed;
+	void *owner;
+};
+
+void device_table_new(struct device_table **ret_table, size_t limit, device_fn *on_changed,
+		      device_fn *on_removed, void *owner)
+{
+	struct device_table *table = xnew(struct device_table);
+
+	table->limit = limit;
+	table->on_changed = on_changed;
+	table->on_removed = on_removed;
+	table->owner = owner;
+	table->devices = xcalloc(limit, sizeof(*table->devices));
+	*ret_table = table;
+}
+
+struct device_table *device_table_free(struct device_table *table)
+{
+	if (!table)
+		return NULL;
+	while (table->count)
+		device_table_remove(table, table->devices[table->count - 1]);
+	free(table->devices);
+	free(table);
+	return NULL;
+}
+
+size_t device_table_count(const struct device_table *table)
+{
+	return table->count;
+}
+
+struct device *device_table_at(const struct device_table *table, size_t index)
+{
+	return table->devices[index];
+}
+
+void device_table_remove(struct device_table *table, struct device *device)
+{
+	size_t i;
+
+	for (i = 0; table->devices[i] != device; i++)
+		;
+	table->devices[i] = table->devices[--table->count];
+	table->on_removed(device, table->owner);
+	evidence_deinit(&device->evidence);
+	free(device);
+}
+
+struct device *device_table_find_address(const struct device_table *table, unsigned ifindex,
+					 const struct netaddr *address)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (device_find_address(table->devices[i], ifindex, address))
+			return table->devices[i];
+	return NULL;
+}
+
+static bool has_link(const struct device *device, const struct mac_address *mac)
+{
+	for (size_t i = 0; i < device->identity.link_count; i++)
+		if (mac_equal(&device->identity.links[i], mac))
+			return true;
+	return false;
+}
+
+struct device *device_table_find_mac(const struct device_table *table,
+				     const struct mac_address *mac)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (has_link(table->devices[i], mac))
+			return table->devices[i];
+	return NULL;
+}
+
+bool device_table_contradicts(const struct device_table *table, const struct mac_address *mac,
+			      const char *endpoint)
+{
+	const struct device *holder = device_table_find_mac(table, mac);
+
+	if (!holder || !holder->identity.endpoint[0] ||
+	    strcasecmp(holder->identity.endpoint, endpoint) == 0)
+		return false;
+	for (size_t i = 0; i < table->count; i++)
+		if (table->devices[i] != holder &&
+		    strcasecmp(table->devices[i]->identity.endpoint, endpoint) == 0)
+			return true;
+	return false;
+}
+
+/* The higher, the rather it stays. */
+#define LASTING 3U /* shown and online: never makes room */
+
+static unsigned importance(const struct device *device)
+{
+	return (device->published ? 2U : 0U) + (device->online ? 1U : 0U);
+}
+
+/* Devices without a MAC on the link may be forged from anywhere: they have a small table of their
+ * own within the table. */
+static size_t limit_of(const struct device_table *table, bool linked)
+{
+	return linked ? table->limit : table->limit / 16 + 1;
+}
+
+static bool make_room(struct device_table *table, bool linked)
+{
+	struct device *least = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->count; i++) {
+		struct device *device = table->devices[i];
+
+		if (!linked && device->identity.link_count)
+			continue;
+		count++;
+		if (!least || importance(device) < importance(least) ||
+		    (importance(device) == importance(least) && device->heard < least->heard))
+			least = device;
+	}
+	if (count < limit_of(table, linked) && table->count < table->limit)
+		return true;
+	if (!least || importance(least) == LASTING)
+		return false;
+	device_table_remove(table, least);
+	return true;
+}
+
+static struct device *add_device(struct device_table *table, const struct identity *identity)
+{
+	struct device *device;
+
+	if (!make_room(table, identity->link_count > 0))
+		return NULL;
+	device = xnew(struct device);
+	device->identity = *identity;
+	device->first_seen = (int64_t)time(NULL);
+	table->devices[table->count++] = device;
+	return device;
+}
+
+/* Two were one: what the second knew goes to the first. */
+static void join(struct device_table *table, struct device *device, struct device *other)
+{
+	evidence_merge(&device->evidence, &other->evidence);
+	identity_merge(&device->identity, &other->identity);
+	if (other->first_seen < device->first_seen)
+		device->first_seen = other->first_seen;
+	for (size_t i = 0; i < other->address_count; i++)
+		if (device->address_count < DEVICE_MAX_ADDRESSES)
+			device_adopt_address(device, &other->addresses[i]);
+	device_table_remove(table, other);
+}
+
+/* Of two that are one, the one whose name is to stay: it has a MAC, or at least is shown. */
+static bool is_rather(const struct device *device, const struct device *other)
+{
+	if (!device->identity.link_count != !other->identity.link_count)
+		return device->identity.link_count > 0;
+	return device->published && !other->published;
+}
+
+/* Whom the sighting belongs to; several are joined. */
+static struct device *find_same(struct device_table *table, const struct identity *seen)
+{
+	struct device *found = NULL, *device;
+
+	for (size_t i = 0; i < table->count; i++) {
+		device = table->devices[i];
+		if (device == found || !identity_is_same(&device->identity, seen))
+			continue;
+		if (!found) {
+			found = device;
+			continue;
+		}
+		if (is_rather(device, found)) {
+			join(table, device, found);
+			found = device;
+		} else {
+			join(table, found, device);
+		}
+		i = (size_t)-1; /* the array has changed */
+	}
+	return found;
+}
+
+struct device *device_table_fuse(struct device_table *table, const struct interface *interface,
+				 const struct sighting *sighting, const struct mac_address *mac)
+{
+	struct identity seen;
+	struct device *device;
+
+	identity_read(&seen, &sighting->evidence, mac);
+	device = find_same(table, &seen);
+	if (!device && !identity_is_known(&seen))
+		device = device_table_find_address(table, interface->index, &sighting->address);
+	if (!device && identity_is_known(&seen))
+		device = add_device(table, &seen);
+	if (!device)
+		return NULL;
+	identity_merge(&device->identity, &seen);
+	evidence_merge(&device->evidence, &sighting->evidence);
+	if (mac)
+		oui_read(&device->evidence, mac, sighting->time);
+	device_note_address(device, interface, &sighting->address, sighting->time);
+	device->heard = sighting->time;
+	device->last_seen = (int64_t)time(NULL);
+	device->misses = 0;
+	device->unproven = 0;
+	device->checked = 0;
+	device->online = true;
+	device_table_take_address(table, interface->index, &sighting->address, device);
+	table->on_changed(device, table->owner);
+	return device;
+}
+
+void device_table_take_address(struct device_table *table, unsigned ifindex,
+			       const struct netaddr *address, const struct device *owner)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		struct device *device = table->devices[i];
+
+		if (device == owner || !device_drop_address(device, ifindex, address))
+			continue;
+		if (!device_address(device))
+			device->online = false; /* until it is seen somewhere else */
+		table->on_changed(device, table->owner);
+	}
+}

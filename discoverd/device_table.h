@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * All devices, published or not. A sighting is brought to the device it belongs to by identity_…(),
+ * makes a new one, or joins two that turn out to be one. Bounded: a newcomer to a full table takes
+ * the place of the least: not published before published, offline before online, then the one not
+ * heard of for longest; who is published and online never makes room. Devices without a MAC on the
+ * link may take a sixteenth of the table.
+ */
+#pragma once
+
+#include "discoverd/device.h"
+
+struct device_table;
+
+/* on_removed: frees what others keep in the device, which is freed on return. */
+void device_table_new(struct device_table **ret_table, size_t limit, device_fn *on_changed,
+		      device_fn *on_removed, void *owner);
+struct device_table *device_table_free(struct device_table *table); /* on_removed is called */
+
+size_t device_table_count(const struct device_table *table);
+struct device *device_table_at(const struct device_table *table, size_t index);
+struct device *device_table_find_address(const struct device_table *table, unsigned ifindex,
+					 const struct netaddr *address);
+struct device *device_table_find_mac(const struct device_table *table,
+				     const struct mac_address *mac);
+/* Whether the device with this MAC goes by another endpoint, and another device by this one. */
+bool device_table_contradicts(const struct device_table *table, const struct mac_address *mac,
+			      const char *endpoint);
+
+/*
+ * mac: of the neighbour table, or NULL. interface: where it was seen. Returns the device, which
+ * on_changed has been called for, or NULL when nothing tells who it is or there is no room.
+ */
+struct device *device_table_fuse(struct device_table *table, const struct interface *interface,
+				 const struct sighting *sighting, const struct mac_address *mac);
+/* Nobody else has the address from now on; changed devices are told of. */
+void device_table_take_address(struct device_table *table, unsigned ifindex,
+			       const struct netaddr *address, const struct device *owner);
+void device_table_remove(struct device_table *table, struct device *device);

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The way of a sighting: a prober makes it of a packet; the MAC behind its address is looked up, or
+ * waited for in the queue; the table brings it to its device; the device, changed, is published
+ * from a confidence on, and its services are confirmed, whose answers are further evidence.
+ *
+ * All parts are owned here and know each other only through the callbacks below.
+ */
+#include "discoverd/discovery.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "discoverd/keeper.h"
+#include "discoverd/protocol.h"
+#include "discoverd/schedule.h"
+#include "discoverd/service_watch.h"
+#include "discoverd/sighting_queue.h"
+
+/* The protocols: one line each. */
+static const struct protocol *const protocols[] = {
+	&wsd_protocol,
+	&mdns_protocol,
+	&ssdp_protocol,
+};
+
+struct discovery {
+	struct loop *loop;
+	const struct discovery_settings *settings;
+	struct interfaces *interfaces;
+	struct neighbours *neighbours;
+	struct sighting_queue *queue;
+	struct device_table *table;
+	struct keeper *keeper;
+	struct service_watch *services;
+	struct schedule *schedule;
+	void *probers[ARRAY_SIZE(protocols)]; /* NULL: could not be started */
+	const struct discovery_listener *listener;
+	void *owner;
+	unsigned published;
+	bool scanning;      /* as last told to the listener */
+	bool scanning_full; /* on all interfaces, by request or at the start */
+};
+
+const struct config_option discovery_options[] = {
+	{ "include_interfaces", CONFIG_STRINGS,
+	  offsetof(struct discovery_settings, include_interfaces), NULL,
+	  "Look for devices on network interfaces of these names only (shell patterns)." },
+	{ "exclude_interfaces", CONFIG_STRINGS,
+	  offsetof(struct discovery_settings, exclude_interfaces),
+	  "vpn_* docker* virbr* lxcbr* lxdbr* podman* cni* flannel* cali* tailscale* zt* wg*",
+	  "Never look on network interfaces of these names (shell patterns)." },
+	{ "burst_interval", CONFIG_SECONDS, offsetof(struct discovery_settings, burst_interval),
+	  "10min", "Ask all devices again at this interval.", 60, 24 * 3600 },
+	{ "max_devices", CONFIG_NUMBER, offsetof(struct discovery_settings, max_devices), "1024",
+	  "Keep at most this many devices.", 16, 16384 },
+	CONFIG_END
+};
+
+/* --- what others see --- */
+
+static void tell_state(struct discovery *discovery)
+{
+	if (discovery->listener)
+		discovery->listener->on_state(discovery->owner);
+}
+
+static void update_scanning(struct discovery *discovery)
+{
+	bool scanning = schedule_is_active(discovery->schedule) ||
+			service_watch_is_busy(discovery->services);
+
+	if (scanning == discovery->scanning)
+		return;
+	discovery->scanning = scanning;
+	if (!scanning)
+		discovery->scanning_full = false;
+	tell_state(discovery);
+}
+
+static void publish(struct discovery *discovery, struct device *device)
+{
+	const struct device_address *address = device_address(device);
+	const char *vendor = evidence_best(&device->evidence, FIELD_VENDOR);
+	const char *model = evidence_best(&device->evidence, FIELD_MODEL);
+	char text[NETADDR_TEXT_SIZE], field[IDENTITY_NAME_SIZE + 8];
+
+	identity_name(&device->identity, device->name);
+	device->told = address ? address->address : (struct netaddr){ 0 };
+	device->told_online = device->online;
+	device->published = true;
+	discovery->published++;
+	snprintf(field, sizeof(field), "DEVICE=%s", device->name);
+	log_event(LOG_INFO, LOG_FIELDS("EVENT=device-found", field), "found %s%s%s at %s (%s)",
+		  vendor ? vendor : "a device of unknown make", model ? " " : "",
+		  model ? model : "",
+		  address ? netaddr_format(&address->address, text) : "an unknown address",
+		  device->name);
+	if (discovery->listener)
+		discovery->listener->on_published(device, discovery->owner);
+	tell_state(discovery);
+}
+
+static void withdraw(struct discovery *discovery, struct device *device)
+{
+	char field[IDENTITY_NAME_SIZE + 8];
+
+	snprintf(field, sizeof(field), "DEVICE=%s", device->name);
+	log_event(LOG_INFO, LOG_FIELDS("EVENT=device-lost", field), "lost %s", device->name);
+	device->published = false;
+	discovery->published--;
+	if (discovery->listener)
+		discovery->listener->on_withdrawn(device, discovery->owner);
+	tell_state(discovery);
+}
+
+static void log_move(struct device *device)
+{
+	const struct device_address *address = device_address(device);
+	char field[IDENTITY_NAME_SIZE + 8], old[NETADDR_TEXT_SIZE], new[NETADDR_TEXT_SIZE];
+
+	if (!address || netaddr_equal(&address->address, &device->told))
+		return;
+	snprintf(field, sizeof(field), "DEVICE=%s", device->name);
+	log_event(LOG_INFO, LOG_FIELDS("EVENT=device-moved", field), "%s moved from %s to %s",
+		  device->name, *netaddr_format(&device->told, old) ? old : "nowhere",
+		  netaddr_format(&address->address, new));
+	device->told = address->address;
+}
+
+static void log_presence(struct device *device)
+{
+	char field[IDENTITY_NAME_SIZE + 8];
+
+	if (device->online == device->told_online)
+		return;
+	snprintf(field, sizeof(field), "DEVICE=%s", device->name);
+	if (device->online)
+		log_event(LOG_INFO, LOG_FIELDS("EVENT=device-online", field), "%s is back",
+			  device->name);
+	else
+		log_event(LOG_WARNING, LOG_FIELDS("EVENT=device-offline", field),
+			  "%s is not at its address any more", device->name);
+	device->told_online = device->online;
+}
+
+/* A device that was known by its endpoint only and now has a MAC gets the name of that. */
+static bool has_outgrown_name(const struct device *device)
+{
+	char name[IDENTITY_NAME_SIZE];
+	struct mac_address mac;
+
+	return device->name[0] == 'e' && device->name[12] != '\0' && device_mac(device, &mac) &&
+	       strcasecmp(identity_name(&device->identity, name), device->name) != 0;
+}
+
+static void update_publication(struct discovery *discovery, struct device *device)
+{
+	bool worth = evidence_confidence(&device->evidence) >= PUBLISH_FROM;
+
+	if (device->published && (!worth || has_outgrown_name(device)))
+		withdraw(discovery, device);
+	if (worth && !device->published) {
+		publish(discovery, device);
+	} else if (device->published) {
+		log_move(device);
+		log_presence(device);
+		if (discovery->listener)
+			discovery->listener->on_changed(device, discovery->owner);
+	}
+}
+
+/* --- devices --- */
+
+static void on_device_changed(struct device *device, void *owner)
+{
+	struct discovery *discovery = owner;
+
+	update_publication(discovery, device);
+	service_watch_update(discovery->services, device);
+}
+
+static void on_device_removed(struct device *device, void *owner)
+{
+	struct discovery *discovery = owner;
+
+	if (device->published)
+		withdraw(discovery, device);
+	service_watch_forget(device);
+}
+
+static void on_device_heard(struct device *device, void *owner)
+{
+	struct discovery *discovery = owner;
+
+	keeper_heard(discovery->keeper, device);
+}
+
+static void on_recheck(struct device *device, void *owner)
+{
+	struct discovery *discovery = owner;
+
+	service_watch_recheck(discovery->services, device);
+}
+
+/* --- sightings --- */
+
+static void on_ready_sighting(const struct sighting *sighting, const struct mac_address *mac,
+			      void *owner)
+{
+	struct discovery *discovery = owner;
+	const struct interface *interface = interfaces_find(discovery->interfaces,
+							    sighting->ifindex);
+
+	/* Nobody is at that address: hearsay that is not true any more, or a forged answer. */
+	if (interface && mac)
+		device_table_fuse(discovery->table, interface, sighting, mac);
+}
+
+/*
+ * Devices that have just changed places announce themselves before the neighbour table knows. Then
+ * the endpoint is believed, and everybody asked: their answers set the kernel right.
+ */
+static bool is_doubtful(struct discovery *discovery, const struct sighting *sighting,
+			const struct mac_address *mac)
+{
+	const struct fact *endpoint = evidence_next(&sighting->evidence, FIELD_ENDPOINT, NULL);
+
+	if (!endpoint || !device_table_contradicts(discovery->table, mac, endpoint->text))
+		return false;
+	schedule_add(discovery->schedule, sighting->ifindex, true);
+	return true;
+}
+
+static void on_leaving(struct discovery *discovery, const struct sighting *sighting)
+{
+	struct device *device = device_table_find_address(discovery->table, sighting->ifindex,
+							  &sighting->address);
+
+	if (device)
+		keeper_suspect(discovery->keeper, device);
+}
+
+static void on_sighting(struct sighting *sighting, void *owner)
+{
+	struct discovery *discovery = owner;
+	const struct interface *interface = interfaces_find(discovery->interfaces,
+							    sighting->ifindex);
+	enum neighbour_state state;
+	struct mac_address mac;
+
+	if (!interface || interfaces_is_own(discovery->interfaces, &sighting->address))
+		return;
+	if (sighting->leaving) {
+		on_leaving(discovery, sighting);
+		return;
+	}
+	if (!interface_is_on_link(interface, &sighting->address)) {
+		if (!sighting->relayed)
+			device_table_fuse(discovery->table, interface, sighting, NULL);
+		return;
+	}
+	state = neighbours_find(discovery->neighbours, sighting->ifindex, &sighting->address, &mac);
+	if (state == NEIGHBOUR_FRESH || state == NEIGHBOUR_STALE)
+		device_table_fuse(discovery->table, interface, sighting,
+				  is_doubtful(discovery, sighting, &mac) ? NULL : &mac);
+	else
+		sighting_queue_add(discovery->queue, sighting);
+}
+
+/* --- neighbours --- */
+
+static void ask(struct discovery *discovery, unsigned ifindex, const struct netaddr *address)
+{
+	const struct interface *interface = interfaces_find(discovery->interfaces, ifindex);
+
+	for (size_t i = 0; interface && i < ARRAY_SIZE(protocols); i++)
+		if (discovery->probers[i] && protocols[i]->ask)
+			protocols[i]->ask(discovery->probers[i], interface, address);
+}
+
+static void on_poke(unsigned ifindex, const struct netaddr *address, void *owner)
+{
+	ask(owner, ifindex, address);
+}
+
+static void on_neighbour_present(struct discovery *discovery, const struct interface *interface,
+				 const struct netaddr *address, const struct mac_address *mac)
+{
+	struct device *device = device_table_find_mac(discovery->table, mac);
+	bool moved;
+
+	device_table_take_address(discovery->table, interface->index, address, device);
+	if (!device)
+		return;
+	moved = !device_find_address(device, interface->index, address);
+	device_note_address(device, interface, address, loop_now(discovery->loop));
+	keeper_heard(discovery->keeper, device);
+	if (moved)
+		on_device_changed(device, discovery);
+}
+
+static void on_neighbour(unsigned ifindex, const struct netaddr *address,
+			 const struct mac_address *mac, void *owner)
+{
+	struct discovery *discovery = owner;
+	const struct interface *interface = interfaces_find(discovery->interfaces, ifindex);
+	const struct device_address *primary;
+	struct device *device;
+
+	if (!interface || !interface_is_on_link(interface, address) ||
+	    interfaces_is_own(discovery->interfaces, address))
+		return;
+	if (mac) {
+		on_neighbour_present(discovery, interface, address, mac);
+	} else {
+		device = device_table_find_address(discovery->table, ifindex, address);
+		primary = device ? device_address(device) : NULL;
+		if (primary && primary->ifindex == ifindex &&
+		    netaddr_equal(&primary->address, address))
+			keeper_missed(discovery->keeper, device);
+	}
+	sighting_queue_resolve(discovery->queue, ifindex, address, mac);
+}
+
+static void on_ask(struct device *device, void *owner)
+{
+	const struct device_address *address = device_address(device);
+
+	if (address)
+		ask(owner, address->ifindex, &address->address);
+}
+
+static void on_missing(struct device *device, void *owner)
+{
+	struct discovery *discovery = owner;
+	const struct device_address *address = device_address(device);
+	char text[NETADDR_TEXT_SIZE];
+
+	if (!address)
+		return;
+	log_info("%s does not answer at %s; looking for it", device->name,
+		 netaddr_format(&address->address, text));
+	schedule_add(discovery->schedule, address->ifindex, true);
+}
+
+/* --- interfaces and bursts --- */
+
+static void on_interface(const struct interface *interface, enum interface_event event, void *owner)
+{
+	struct discovery *discovery = owner;
+
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+		if (discovery->probers[i])
+			protocols[i]->on_interface(discovery->probers[i], interface, event);
+	switch (event) {
+	case INTERFACE_APPEARED:
+		log_info("looking for devices on %s", interface->name);
+		schedule_add(discovery->schedule, interface->index, false);
+		break;
+	case INTERFACE_ADDRESS:
+		schedule_add(discovery->schedule, interface->index, false);
+		break;
+	case INTERFACE_VANISHED:
+		log_info("%s is not in use any more", interface->name);
+		schedule_remove(discovery->schedule, interface->index);
+		break;
+	}
+	update_scanning(discovery);
+	tell_state(discovery);
+}
+
+static void on_burst(unsigned ifindex, bool light, void *owner)
+{
+	struct discovery *discovery = owner;
+	const struct interface *interface = interfaces_find(discovery->interfaces, ifindex);
+
+	for (size_t i = 0; interface && i < ARRAY_SIZE(protocols); i++)
+		if (discovery->probers[i] && protocols[i]->burst)
+			protocols[i]->burst(discovery->probers[i], interface, light);
+}
+
+static void burst_everywhere(struct discovery *discovery, bool light)
+{
+	const struct interface *interface = NULL;
+	struct device *device;
+
+	while ((interface = interfaces_next(discovery->interfaces, interface)))
+		schedule_add(discovery->schedule, interface->index, light);
+	for (size_t i = 0; i < device_table_count(discovery->table); i++) {
+		device = device_table_at(discovery->table, i);
+		service_watch_scan(discovery->services, device, light);
+	}
+	update_scanning(discovery);
+}
+
+static void on_interval(void *owner)
+{
+	burst_everywhere(owner, true);
+}
+
+static void on_activity(void *owner)
+{
+	update_scanning(owner);
+}
+
+/* --- life --- */
+
+static void start_protocols(struct discovery *discovery)
+{
+	const struct protocol_environment environment = {
+		.loop = discovery->loop,
+		.interfaces = discovery->interfaces,
+		.on_sighting = on_sighting,
+		.owner = discovery,
+	};
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+		r = protocols[i]->start(&discovery->probers[i], &environment);
+		if (r < 0)
+			log_warning_errno(r, "cannot use the protocol %s: %m", protocols[i]->name);
+	}
+}
+
+int discovery_new(struct discovery **ret_discovery, struct loop *loop,
+		  const struct discovery_settings *settings)
+{
+	static const struct keeper_handlers keeper_handlers = { on_ask, on_missing,
+								on_device_changed, on_recheck };
+	static const struct service_watch_handlers service_handlers = { on_device_changed,
+									on_device_heard,
+									on_activity };
+	static const struct schedule_handlers schedule_handlers = { on_burst, on_interval,
+								    on_activity };
+	_cleanup_(discovery_freep) struct discovery *discovery = xnew(struct discovery);
+	int r;
+
+	discovery->loop = loop;
+	discovery->settings = settings;
+	r = interfaces_new(&discovery->interfaces, loop, settings->include_interfaces,
+			   settings->exclude_interfaces, on_interface, discovery);
+	if (r < 0)
+		return log_error_errno(r, "cannot watch the network interfaces: %m");
+	r = neighbours_new(&discovery->neighbours, loop, on_neighbour, discovery);
+	if (r < 0)
+		return log_error_errno(r, "cannot watch the network neighbours: %m");
+	sighting_queue_new(&discovery->queue, loop, on_poke, on_ready_sighting, discovery);
+	device_table_new(&discovery->table, settings->max_devices, on_device_changed,
+			 on_device_removed, discovery);
+	keeper_new(&discovery->keeper, loop, discovery->table, discovery->neighbours,
+		   &keeper_handlers, discovery);
+	service_watch_new(&discovery->services, loop, &service_handlers, discovery);
+	schedule_new(&discovery->schedule, loop, settings->burst_interval, &schedule_handlers,
+		     discovery);
+	*ret_discovery = steal_ptr(discovery);
+	return 0;
+}
+
+struct discovery *discovery_free(struct discovery *discovery)
+{
+	if (!discovery)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+		if (discovery->probers[i])
+			protocols[i]->stop(discovery->probers[i]);
+	keeper_free(discovery->keeper);
+	device_table_free(discovery->table);
+	service_watch_free(discovery->services);
+	schedule_free(discovery->schedule);
+	sighting_queue_free(discovery->queue);
+	neighbours_free(discovery->neighbours);
+	interfaces_free(discovery->interfaces);
+	free(discovery);
+	return NULL;
+}
+
+void discovery_listen(struct discovery *discovery, const struct discovery_listener *listener,
+		      void *owner)
+{
+	discovery->listener = listener;
+	discovery->owner = owner;
+}
+
+void discovery_start(struct discovery *discovery)
+{
+	const struct interface *interface = NULL;
+
+	start_protocols(discovery);
+	discovery->scanning_full = true;
+	while ((interface = interfaces_next(discovery->interfaces, interface)))
+		on_interface(interface, INTERFACE_APPEARED, discovery);
+}
+
+void discovery_scan(struct discovery *discovery)
+{
+	if (discovery->scanning_full)
+		return;
+	discovery->scanning_full = true;
+	burst_everywhere(discovery, false);
+}
+
+bool discovery_is_scanning(const struct discovery *discovery)
+{
+	return discovery->scanning;
+}
+
+unsigned discovery_device_count(const struct discovery *discovery)
+{
+	return discovery->published;
+}
+
+const struct interfaces *discovery_interfaces(const struct discovery *discovery)
+{
+	return discovery->interfaces;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The root of discoverd: starts the protocols on the interfaces, brings their sightings to the
+ * devices, has the services of these confirmed, and says which of them are worth publishing.
+ */
+#pragma once
+
+#include "common/config.h"
+#include "common/loop.h"
+#include "discoverd/device.h"
+
+#define PUBLISH_FROM 0.4 /* confidence; below, a device is not shown */
+#define CERTAIN_FROM 0.8 /* confidence; from here, it is a camera */
+
+struct discovery;
+
+struct discovery_settings {
+	char **include_interfaces;
+	char **exclude_interfaces;
+	usec_t burst_interval;
+	uint64_t max_devices;
+};
+extern const struct config_option discovery_options[];
+
+struct discovery_listener {
+	device_fn *on_published;
+	device_fn *on_changed;         /* of a published device */
+	device_fn *on_withdrawn;       /* it may be freed on return */
+	void (*on_state)(void *owner); /* scanning, interfaces or number of devices changed */
+};
+
+/* settings: borrowed. */
+int discovery_new(struct discovery **ret_discovery, struct loop *loop,
+		  const struct discovery_settings *settings);
+struct discovery *discovery_free(struct discovery *discovery);
+DEFINE_CLEANUP(struct discovery *, discovery_free);
+
+/* listener: borrowed, one at a time; NULL: none. */
+void discovery_listen(struct discovery *discovery, const struct discovery_listener *listener,
+		      void *owner);
+/* Begins to look. */
+void discovery_start(struct discovery *discovery);
+/* A full discovery now; joins the one that is under way. */
+void discovery_scan(struct discovery *discovery);
+
+bool discovery_is_scanning(const struct discovery *discovery);
+unsigned discovery_device_count(const struct discovery *discovery); /* published ones */
+const struct interfaces *discovery_interfaces(const struct discovery *discovery);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Fusion of evidence. The weights follow one thought: a protocol that only video devices speak, and
+ * speak about themselves, is certain; a service that others offer too (RTSP, HTTP, a name) only
+ * adds up; a sign of another kind of device takes away from what merely adds up, but does not
+ * outweigh a device that calls itself a network video transmitter.
+ */
+#include "discoverd/evidence.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/netaddr.h"
+
+static const char *const source_names[SOURCE_COUNT] = {
+	[SOURCE_WSD] = "wsd", [SOURCE_MDNS] = "mdns", [SOURCE_SSDP] = "ssdp",
+	[SOURCE_OUI] = "oui", [SOURCE_RTSP] = "rtsp", [SOURCE_HTTP] = "http",
+};
+
+/* For single-valued fields: which source is believed first. Sources not listed come last. */
+#define ORDER(...)                        \
+	{                                 \
+		__VA_ARGS__, SOURCE_COUNT \
+	}
+static const struct {
+	const char *name;
+	bool single;
+	enum source order[SOURCE_COUNT + 1];
+} fields[FIELD_COUNT] = {
+	[FIELD_VENDOR] = { "vendor", true,
+			   ORDER(SOURCE_MDNS, SOURCE_RTSP, SOURCE_WSD, SOURCE_SSDP, SOURCE_HTTP) },
+	[FIELD_MODEL] = { "model", true,
+			  ORDER(SOURCE_WSD, SOURCE_MDNS, SOURCE_SSDP, SOURCE_RTSP, SOURCE_HTTP) },
+	[FIELD_SERIAL] = { "serial", true,
+			   ORDER(SOURCE_WSD, SOURCE_MDNS, SOURCE_SSDP, SOURCE_RTSP, SOURCE_HTTP) },
+	[FIELD_FIRMWARE] = { "firmware", true, ORDER(SOURCE_WSD, SOURCE_MDNS) },
+	[FIELD_NAME] = { "name", true, ORDER(SOURCE_WSD, SOURCE_SSDP, SOURCE_MDNS) },
+	[FIELD_KIND] = { "kind", true, ORDER(SOURCE_MDNS, SOURCE_WSD) },
+	[FIELD_STREAM_PATH] = { "stream-path", true, ORDER(SOURCE_MDNS) },
+	[FIELD_TRAIT] = { "trait", false, ORDER(SOURCE_WSD) },
+	[FIELD_ENDPOINT] = { "endpoint", false, ORDER(SOURCE_WSD) },
+	[FIELD_MAC] = { "mac", false, ORDER(SOURCE_MDNS, SOURCE_WSD) },
+	[FIELD_HINT] = { "hint", false, ORDER(SOURCE_WSD) },
+	[FIELD_ONVIF] = { "onvif", false, ORDER(SOURCE_WSD) },
+	[FIELD_SERVICE] = { "service", false, ORDER(SOURCE_RTSP) },
+};
+
+static const struct trait {
+	const char *name;
+	double weight;
+	bool certain; /* proves a video device by itself */
+} traits[] = {
+	{ "onvif-transmitter", 0.95, true }, /* WS-Discovery type NetworkVideoTransmitter */
+	{ "onvif-device", 0.9, true },       /* WS-Discovery type tds:Device */
+	{ "onvif-scope", 0.85, true },       /* a scope that begins with onvif:// */
+	{ "axis-video", 0.95, true },        /* _axis-video._tcp, _axis-nvr._tcp */
+	{ "hap-camera", 0.9, true },         /* _hap._tcp, category camera or doorbell */
+	{ "onvif-service", 0.85, true },     /* _onvif._tcp */
+	{ "upnp-camera", 0.9, true },        /* UPnP type DigitalSecurityCamera, or Axis' own */
+	{ "camera-service", 0.7, false },    /* _camera._tcp, _nvr._tcp, _psia._tcp, vendors' own */
+	{ "rtsp-service", 0.3, false },      /* _rtsp._tcp announced */
+	{ "ndi-source", 0.5, false },        /* _ndi._tcp: a video source, often a program */
+	{ "camera-name", 0.3, false },       /* an HTTP announcement whose name says camera */
+	{ "upnp-maker", 0.5, false },        /* its UPnP description names a maker of cameras */
+	{ "upnp-name", 0.3, false },         /* and calls it one */
+	{ "rtsp-answers", 0.3, false },      /* an RTSP server, of nobody in particular */
+	{ "rtsp-vendor", 0.8, true },        /* an RTSP server that only cameras run */
+	{ "http-vendor", 0.5, false },       /* an HTTP server that cameras run */
+	{ "camera-oui", 0.2, false },        /* the MAC is of a block of a maker of cameras */
+	{ "computer", -0.8, false },         /* WS-Discovery type pub:Computer */
+	{ "printer", -1.0, false },
+	{ "speaker", -1.0, false }, /* AirPlay, RAOP: they speak RTSP */
+	{ "television", -1.0, false },
+	{ "media-player", -1.0, false }, /* UPnP types MediaServer, MediaRenderer */
+	{ "router", -1.0, false },       /* UPnP type InternetGatewayDevice */
+	{ "lighting", -1.0, false },     /* a bridge of lamps */
+};
+
+const char *source_name(enum source source)
+{
+	return source_names[source];
+}
+
+const char *field_name(enum field field)
+{
+	return fields[field].name;
+}
+
+void evidence_deinit(struct evidence *evidence)
+{
+	for (size_t i = 0; i < evidence->count; i++)
+		free(evidence->facts[i]);
+	free(evidence->facts);
+	*evidence = (struct evidence){ 0 };
+}
+
+static void remove_at(struct evidence *evidence, size_t index)
+{
+	free(evidence->facts[index]);
+	evidence->count--;
+	memmove(evidence->facts + index, evidence->facts + index + 1,
+		(evidence->count - index) * sizeof(*evidence->facts));
+}
+
+static void remove_oldest(struct evidence *evidence)
+{
+	size_t oldest = 0;
+
+	for (size_t i = 1; i < evidence->count; i++)
+		if (evidence->facts[i]->time < evidence->facts[oldest]->time)
+			oldest = i;
+	remove_at(evidence, oldest);
+}
+
+/* Whether a fact takes the place of the one known: same thing said by the same source. */
+static bool replaces(const struct fact *known, enum source source, enum field field, uint16_t port,
+		     const char *text)
+{
+	if (known->field != field)
+		return false;
+	if (field == FIELD_SERVICE || field == FIELD_ONVIF)
+		return known->port == port; /* a port has one service, whoever found it */
+	if (known->source != source)
+		return false;
+	return fields[field].single || (known->port == port && strcmp(known->text, text) == 0);
+}
+
+static bool add_clean(struct evidence *evidence, const struct fact *model, const char *text)
+{
+	size_t length = strlen(text), index;
+	struct fact *fact;
+	bool changed;
+
+	for (index = 0; index < evidence->count; index++)
+		if (replaces(evidence->facts[index], model->source, model->field, model->port,
+			     text))
+			break;
+	if (index < evidence->count && strcmp(evidence->facts[index]->text, text) == 0) {
+		fact = evidence->facts[index];
+		changed = false;
+		if (fact->time < model->time)
+			fact->time = model->time;
+		return changed;
+	}
+	if (index < evidence->count)
+		remove_at(evidence, index);
+	if (evidence->count == EVIDENCE_MAX_FACTS)
+		remove_oldest(evidence);
+	fact = xcalloc(1, sizeof(*fact) + length + 1);
+	*fact = *model;
+	memcpy(fact->text, text, length + 1);
+	evidence->facts = xrealloc_array(evidence->facts, evidence->count + 1,
+					 sizeof(*evidence->facts));
+	evidence->facts[evidence->count++] = fact;
+	return true;
+}
+
+bool evidence_add_port(struct evidence *evidence, enum source source, enum field field,
+		       uint16_t port, const char *text, usec_t time)
+{
+	const struct fact model = { .time = time, .source = source, .field = field, .port = port };
+	char clean[TEXT_SIZE];
+
+	if (!text || !text_clean(clean, sizeof(clean), text, strlen(text)))
+		return false;
+	return add_clean(evidence, &model, clean);
+}
+
+bool evidence_add(struct evidence *evidence, enum source source, enum field field, const char *text,
+		  usec_t time)
+{
+	return evidence_add_port(evidence, source, field, 0, text, time);
+}
+
+bool evidence_add_mac(struct evidence *evidence, enum source source, const char *text, usec_t time)
+{
+	char digits[12], canonical[MAC_TEXT_SIZE];
+	struct mac_address mac;
+	size_t used = 0;
+
+	for (; *text; text++) {
+		if (isxdigit((unsigned char)*text) && used < sizeof(digits))
+			digits[used++] = *text;
+		else if (*text != ':' && *text != '-')
+			return false;
+	}
+	if (used != sizeof(digits))
+		return false;
+	snprintf(canonical, sizeof(canonical), "%.2s:%.2s:%.2s:%.2s:%.2s:%.2s", digits, digits + 2,
+		 digits + 4, digits + 6, digits + 8, digits + 10);
+	if (mac_parse(&mac, canonical) < 0 || !mac_is_unicast(&mac))
+		return false;
+	evidence_add(evidence, source, FIELD_MAC, mac_format(&mac, canonical), time);
+	return true;
+}
+
+bool evidence_merge(struct evidence *evidence, const struct evidence *other)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < other->count; i++)
+		changed |= add_clean(evidence, other->facts[i], other->facts[i]->text);
+	return changed;
+}
+
+bool evidence_remove_service(struct evidence *evidence, uint16_t port)
+{
+	for (size_t i = 0; i < evidence->count; i++) {
+		if (evidence->facts[i]->field != FIELD_SERVICE || evidence->facts[i]->port != port)
+			continue;
+		remove_at(evidence, i);
+		return true;
+	}
+	return false;
+}
+
+static size_t rank(enum field field, enum source source)
+{
+	size_t i;
+
+	for (i = 0; fields[field].order[i] != SOURCE_COUNT; i++)
+		if (fields[field].order[i] == source)
+			break;
+	return i;
+}
+
+const char *evidence_best(const struct evidence *evidence, enum field field)
+{
+	const struct fact *best = NULL;
+
+	for (size_t i = 0; i < evidence->count; i++) {
+		const struct fact *fact = evidence->facts[i];
+
+		if (fact->field != field)
+			continue;
+		if (!best || rank(field, fact->source) < rank(field, best->source))
+			best = fact;
+	}
+	return best ? best->text : NULL;
+}
+
+const struct fact *evidence_next(const struct evidence *evidence, enum field field,
+				 const struct fact *after)
+{
+	size_t i = 0;
+
+	if (after) {
+		while (i < evidence->count && evidence->facts[i] != after)
+			i++;
+		i++;
+	}
+	for (; i < evidence->count; i++)
+		if (evidence->facts[i]->field == field)
+			return evidence->facts[i];
+	return NULL;
+}
+
+bool evidence_has_trait(const struct evidence *evidence, const char *trait)
+{
+	const struct fact *fact = NULL;
+
+	while ((fact = evidence_next(evidence, FIELD_TRAIT, fact)))
+		if (strcmp(fact->text, trait) == 0)
+			return true;
+	return false;
+}
+
+bool evidence_has_source(const struct evidence *evidence, enum source source)
+{
+	for (size_t i = 0; i < evidence->count; i++)
+		if (evidence->facts[i]->source == source)
+			return true;
+	return false;
+}
+
+double evidence_confidence(const struct evidence *evidence)
+{
+	double certain = 0, sum = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(traits); i++) {
+		if (!evidence_has_trait(evidence, traits[i].name))
+			continue;
+		if (traits[i].certain && traits[i].weight > certain)
+			certain = traits[i].weight;
+		sum += traits[i].weight;
+	}
+	if (sum < certain)
+		sum = certain;
+	return sum > 1 ? 1 : sum < 0 ? 0 : sum;
+}
+
+const char *evidence_kind(const struct evidence *evidence)
+{
+	const char *told = evidence_best(evidence, FIELD_KIND);
+
+	if (told)
+		return told;
+	/* A program on a PC that speaks ONVIF, or an RTSP server of nobody in particular. */
+	if (evidence_has_trait(evidence, "computer") || evidence_has_trait(evidence, "ndi-source"))
+		return "video-source";
+	return evidence_confidence(evidence) < 0.8 ? "video-source" : "camera";
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is known about a device: a bounded list of facts, each with the protocol that told it and
+ * the time it did, and how they add up to one value per field and to one confidence. Pure, driven
+ * by two tables in evidence.c: traits with their weights, and which source is believed for which
+ * field.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/macros.h"
+#include "discoverd/text.h"
+
+#define EVIDENCE_MAX_FACTS 64
+
+/* Who told. A new protocol adds its name here and one line in the table of evidence.c. */
+enum source {
+	SOURCE_WSD,
+	SOURCE_MDNS,
+	SOURCE_SSDP,
+	SOURCE_RTSP,
+	SOURCE_HTTP,
+	SOURCE_OUI,
+	SOURCE_COUNT,
+};
+const char *source_name(enum source source);
+
+enum field {
+	/* One value per source; the most trusted source is published. */
+	FIELD_VENDOR,
+	FIELD_MODEL,
+	FIELD_SERIAL,
+	FIELD_FIRMWARE,
+	FIELD_NAME,
+	FIELD_KIND,
+	FIELD_STREAM_PATH, /* of its RTSP service, as the device tells it */
+	/* Any number of values. */
+	FIELD_TRAIT,    /* name of a row of the trait table */
+	FIELD_ENDPOINT, /* WS-Discovery endpoint reference: a stable, but sometimes cloned, name */
+	FIELD_MAC,      /* a MAC address that the device says is its own */
+	FIELD_HINT,     /* port and service that somebody claims: to be confirmed */
+	FIELD_ONVIF,    /* port and path of the ONVIF device service */
+	FIELD_SERVICE,  /* port and service that answered in its own protocol */
+	FIELD_COUNT,
+};
+const char *field_name(enum field field);
+
+struct fact {
+	usec_t time; /* when it was last told */
+	enum source source;
+	enum field field;
+	uint16_t port; /* of FIELD_HINT, FIELD_ONVIF, FIELD_SERVICE; else 0 */
+	char text[];
+};
+
+struct evidence {
+	struct fact **facts;
+	size_t count;
+};
+
+void evidence_deinit(struct evidence *evidence);
+
+/*
+ * Adds a fact or renews its time; text is cleaned and bounded (text_clean()), empty text is no
+ * fact. A full list loses its oldest fact. Returns whether anything but a time changed.
+ */
+bool evidence_add(struct evidence *evidence, enum source source, enum field field, const char *text,
+		  usec_t time);
+bool evidence_add_port(struct evidence *evidence, enum source source, enum field field,
+		       uint16_t port, const char *text, usec_t time);
+/* A MAC in any notation: 12 digits, with or without separators. Returns whether it is one. */
+bool evidence_add_mac(struct evidence *evidence, enum source source, const char *text, usec_t time);
+bool evidence_merge(struct evidence *evidence, const struct evidence *other);
+bool evidence_remove_service(struct evidence *evidence, uint16_t port);
+
+/* The value to publish, or NULL. Lives until the evidence changes. */
+const char *evidence_best(const struct evidence *evidence, enum field field);
+
+/* The next fact of a field after the given one (NULL: the first). */
+const struct fact *evidence_next(const struct evidence *evidence, enum field field,
+				 const struct fact *after);
+bool evidence_has_trait(const struct evidence *evidence, const char *trait);
+bool evidence_has_source(const struct evidence *evidence, enum source source);
+
+/* 0..1: certain traits stand alone; weak ones add up, and negative ones count against those only.
+ */
+double evidence_confidence(const struct evidence *evidence);
+const char *evidence_kind(const struct evidence *evidence);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The network interfaces on which devices are looked for, kept current by rtnetlink: up, with
+ * carrier, able to multicast, with an address; not loopback, not point-to-point, not a tunnel, not
+ * excluded by name. The kind veth is not excluded: it may well be the LAN of a container.
+ */
+#pragma once
+
+#include <net/if.h>
+
+#include "common/loop.h"
+#include "common/netaddr.h"
+
+#define INTERFACE_MAX_ADDRESSES 16
+
+struct interface {
+	unsigned index;
+	char name[IF_NAMESIZE];
+	struct netprefix addresses[INTERFACE_MAX_ADDRESSES];
+	size_t address_count;
+};
+
+enum interface_event {
+	INTERFACE_APPEARED, /* also when only its carrier came back */
+	INTERFACE_ADDRESS,  /* has a new address */
+	INTERFACE_VANISHED, /* the last call with this interface */
+};
+
+struct interfaces;
+typedef void interface_fn(const struct interface *interface, enum interface_event event,
+			  void *owner);
+
+/* include: shell patterns of names, NULL or empty for all; exclude: likewise, and stronger. Both
+ * borrowed. The first dump is done on return, without a call. */
+int interfaces_new(struct interfaces **ret_interfaces, struct loop *loop, char *const *include,
+		   char *const *exclude, interface_fn *on_event, void *owner);
+struct interfaces *interfaces_free(struct interfaces *interfaces);
+DEFINE_CLEANUP(struct interfaces *, interfaces_free);
+
+/* Iterates over those in use; after: NULL for the first. */
+const struct interface *interfaces_next(const struct interfaces *interfaces,
+					const struct interface *after);
+const struct interface *interfaces_find(const struct interfaces *interfaces, unsigned index);
+
+/* One of our own addresses, on whatever interface. */
+bool interfaces_is_own(const struct interfaces *interfaces, const struct netaddr *address);
+/* Reachable without a router; link-local addresses always are. */
+bool interface_is_on_link(const struct interface *interface, const struct netaddr *address);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * How a discovery protocol plugs in: one struct protocol, named in the table of discovery.c. A
+ * prober owns its sockets and timers, and gives every host it hears of as a sighting.
+ */
+#pragma once
+
+#include "common/loop.h"
+#include "discoverd/interfaces.h"
+#include "discoverd/sighting.h"
+
+/* The sighting's evidence may be taken; what is left is freed by the prober. */
+typedef void protocol_sighting_fn(struct sighting *sighting, void *owner);
+
+struct protocol_environment {
+	struct loop *loop;
+	const struct interfaces *interfaces;
+	protocol_sighting_fn *on_sighting;
+	void *owner;
+};
+
+struct protocol {
+	const char *name;
+	int (*start)(void **ret_prober, const struct protocol_environment *environment);
+	void *(*stop)(void *prober);
+	/* Called for every interface in use, and on their changes. */
+	void (*on_interface)(void *prober, const struct interface *interface,
+			     enum interface_event event);
+	/* Ask everybody; light: fewer repetitions. NULL for protocols that only listen. */
+	void (*burst)(void *prober, const struct interface *interface, bool light);
+	/* Ask one host with one packet, which also makes the kernel look for it. May be NULL. */
+	void (*ask)(void *prober, const struct interface *interface, const struct netaddr *address);
+};
+
+extern const struct protocol wsd_protocol;
+extern const struct protocol mdns_protocol;
+extern const struct protocol ssdp_protocol;

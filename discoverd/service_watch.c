@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Owned by struct discovery; the confirmation of each device belongs to the device. */
+#include "discoverd/service_watch.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "discoverd/confirmation.h"
+
+#define LEAST_CONFIDENCE 0.3 /* to ask the ports that something points to */
+#define CERTAIN          0.8 /* to ask the usual ones, too */
+#define MAX_RECHECKS     3
+
+struct service_watch {
+	struct loop *loop;
+	struct confirmer *confirmer;
+	const struct service_watch_handlers *handlers;
+	void *owner;
+};
+
+static bool is_complete(const struct device *device)
+{
+	struct device_service services[DEVICE_MAX_SERVICES];
+	size_t count = device_services(device, services);
+	bool rtsp = false, http = false;
+
+	for (size_t i = 0; i < count; i++) {
+		rtsp |= strcmp(services[i].name, "rtsp") == 0;
+		http |= strcmp(services[i].name, "http") == 0;
+	}
+	return rtsp && http;
+}
+
+/* Devices announce themselves before all of their servers run: look again soon, but not for ever.
+ */
+static void plan_recheck(struct service_watch *watch, struct device *device)
+{
+	static const usec_t delays[MAX_RECHECKS] = { 10 * USEC_PER_SEC, 30 * USEC_PER_SEC,
+						     120 * USEC_PER_SEC };
+
+	if (device->recheck || device->rechecks == MAX_RECHECKS)
+		return;
+	device->recheck = loop_now(watch->loop) + delays[device->rechecks++];
+}
+
+static bool same_place(const struct device_address *a, const struct device_address *b)
+{
+	return a->ifindex == b->ifindex && netaddr_equal(&a->address, &b->address);
+}
+
+void service_watch_update(struct service_watch *watch, struct device *device)
+{
+	const struct device_address *address = device_address(device);
+	double confidence = evidence_confidence(&device->evidence);
+	struct probe_target target;
+
+	/* Who says to be elsewhere is not believed: an answer may be forged to make us call others.
+	 */
+	if (!address || !address->on_link || !device->online || confidence < LEAST_CONFIDENCE) {
+		if (device->confirmation) /* from the start, when it returns */
+			confirmation_reset(device->confirmation, CONFIRMATION_FULL);
+		return;
+	}
+	if (!device->confirmation) {
+		confirmation_new(&device->confirmation, watch->confirmer, device);
+	} else if (!same_place(address, &device->confirmed_at)) {
+		confirmation_reset(device->confirmation, CONFIRMATION_FULL);
+		device->rechecks = 0;
+	}
+	device->confirmed_at = *address;
+	if (!is_complete(device))
+		plan_recheck(watch, device);
+	target.ifindex = address->ifindex;
+	target.address = address->address;
+	target.port = 0;
+	confirmation_update(device->confirmation, &target, &device->evidence,
+			    confidence >= CERTAIN);
+	watch->handlers->on_activity(watch->owner);
+}
+
+/* Silence says nothing about a service when the whole device may be gone. */
+static bool is_meaningful(const struct service_watch *watch, const struct device *device,
+			  enum probe_result result)
+{
+	return result != PROBE_SILENT ||
+	       (device->online && loop_now(watch->loop) - device->heard < PROBE_TIMEOUT);
+}
+
+static void on_confirmation_result(struct device *device, uint16_t port, const char *service,
+				   enum probe_result result, const struct evidence *evidence,
+				   void *owner)
+{
+	struct service_watch *watch = owner;
+	bool gone, changed;
+
+	log_debug("%s: port %u %s %s", device->name, port,
+		  result == PROBE_CONFIRMED ? "speaks"
+		  : result == PROBE_REFUSED ? "is closed, asked for"
+		  : result == PROBE_SILENT  ? "is silent, asked for"
+					    : "does not speak",
+		  service);
+	changed = evidence_merge(&device->evidence, evidence);
+	gone = is_meaningful(watch, device, result) &&
+	       device_note_service(device, port, result == PROBE_CONFIRMED || evidence->count > 0);
+	if (result == PROBE_CONFIRMED)
+		watch->handlers->on_heard(device, watch->owner);
+	if (device_has_failing_service(device))
+		plan_recheck(watch, device);
+	else if (is_complete(device))
+		device->rechecks = 0;
+	if (changed || gone)
+		watch->handlers->on_changed(device, watch->owner);
+}
+
+static void on_idle(void *owner)
+{
+	struct service_watch *watch = owner;
+
+	watch->handlers->on_activity(watch->owner);
+}
+
+void service_watch_scan(struct service_watch *watch, struct device *device, bool light)
+{
+	if (!device->confirmation)
+		return;
+	device->rechecks = 0;
+	confirmation_reset(device->confirmation,
+			   light && is_complete(device) ? CONFIRMATION_LIGHT : CONFIRMATION_FULL);
+	service_watch_update(watch, device);
+}
+
+void service_watch_recheck(struct service_watch *watch, struct device *device)
+{
+	if (!device->confirmation || (is_complete(device) && !device_has_failing_service(device)))
+		return;
+	confirmation_reset(device->confirmation, CONFIRMATION_LIGHT);
+	service_watch_update(watch, device);
+}
+
+void service_watch_forget(struct device *device)
+{
+	device->confirmation = confirmation_free(device->confirmation);
+}
+
+void service_watch_new(struct service_watch **ret_watch, struct loop *loop,
+		       const struct service_watch_handlers *handlers, void *owner)
+{
+	struct service_watch *watch = xnew(struct service_watch);
+
+	watch->loop = loop;
+	watch->handlers = handlers;
+	watch->owner = owner;
+	confirmer_new(&watch->confirmer, loop, on_confirmation_result, on_idle, watch);
+	*ret_watch = watch;
+}
+
+struct service_watch *service_watch_free(struct service_watch *watch)
+{
+	if (!watch)
+		return NULL;
+	confirmer_free(watch->confirmer);
+	free(watch);
+	return NULL;
+}
+
+bool service_watch_is_busy(const struct service_watch *watch)
+{
+	return confirmer_is_busy(watch->confirmer);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Keeps the services of the devices confirmed: which device is asked when, how thoroughly, and what
+ * the answers mean for it. The asking itself is struct confirmation's.
+ */
+#pragma once
+
+#include "common/loop.h"
+#include "discoverd/device.h"
+
+struct service_watch;
+
+struct service_watch_handlers {
+	device_fn *on_changed;            /* the evidence about it is another */
+	device_fn *on_heard;              /* it has answered */
+	void (*on_activity)(void *owner); /* service_watch_is_busy() may be another */
+};
+
+/* handlers: borrowed. */
+void service_watch_new(struct service_watch **ret_watch, struct loop *loop,
+		       const struct service_watch_handlers *handlers, void *owner);
+struct service_watch *service_watch_free(struct service_watch *watch); /* devices must be gone */
+bool service_watch_is_busy(const struct service_watch *watch);
+
+/* The device has changed: asks what is to be asked by now. */
+void service_watch_update(struct service_watch *watch, struct device *device);
+/* A new scan: everything is asked again. light: what is in order costs little. */
+void service_watch_scan(struct service_watch *watch, struct device *device, bool light);
+/* The time of device->recheck has come. */
+void service_watch_recheck(struct service_watch *watch, struct device *device);
+void service_watch_forget(struct device *device); /* it is about to be freed */

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A fetch stays in the list after its end, as the memory of when its place was last asked. The list
+ * is bounded; room is made by the fetch that ended first, never by one that waits or runs.
+ */
+#include "discoverd/upnp_fetcher.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "discoverd/http_message.h"
+#include "discoverd/response.h"
+#include "discoverd/tcp_exchange.h"
+#include "discoverd/upnp_description.h"
+
+#define MAX_FETCHES   256
+#define MAX_RUNNING   16
+#define MAX_OF_HOST   2 /* places: a device has one description, seldom two */
+#define FETCH_TIMEOUT (3500 * USEC_PER_MSEC)
+#define FETCH_AGAIN   (600 * USEC_PER_SEC)
+
+enum fetch_state {
+	FETCH_WAITING,
+	FETCH_RUNNING,
+	FETCH_ENDED,
+};
+
+struct fetch {
+	struct fetch *next;
+	struct upnp_fetcher *fetcher;
+	struct upnp_place place;
+	enum fetch_state state;
+	struct tcp_exchange *exchange; /* not NULL while running */
+	usec_t ended;
+};
+
+struct upnp_fetcher {
+	struct loop *loop;
+	struct fetch *fetches; /* the latest first */
+	size_t count;
+	unsigned running;
+	struct loop_defer wake;
+	upnp_fetched_fn *on_fetched;
+	void *owner;
+};
+
+static void end(struct fetch *fetch)
+{
+	fetch->exchange = tcp_exchange_free(fetch->exchange);
+	fetch->state = FETCH_ENDED;
+	fetch->ended = loop_now(fetch->fetcher->loop);
+	fetch->fetcher->running--;
+	loop_defer_schedule(&fetch->fetcher->wake);
+}
+
+static void on_connected(struct tcp_exchange *exchange, void *owner)
+{
+	char request[HTTP_DOCUMENT_REQUEST_SIZE];
+	struct fetch *fetch = owner;
+
+	tcp_exchange_send(exchange, request,
+			  http_message_get_document(request, &fetch->place.address,
+						    fetch->place.port, fetch->place.path));
+}
+
+static void read_answer(struct fetch *fetch, const struct response *response, const char *bytes,
+			size_t size)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+	struct upnp_fetcher *fetcher = fetch->fetcher;
+	char text[NETADDR_TEXT_SIZE];
+
+	if (response->protocol != RESPONSE_HTTP || response->status != 200 ||
+	    upnp_description_read(&evidence, bytes + response->head_size,
+				  size - response->head_size, loop_now(fetcher->loop)) < 0) {
+		log_debug("%s has no UPnP description that can be read",
+			  netaddr_format(&fetch->place.address, text));
+		return;
+	}
+	fetcher->on_fetched(&fetch->place, &evidence, fetcher->owner);
+}
+
+static void on_bytes(struct tcp_exchange *exchange, const char *bytes, size_t size, bool at_end,
+		     void *owner)
+{
+	struct fetch *fetch = owner;
+	struct response response;
+
+	switch (response_parse(&response, bytes, size, at_end)) {
+	case RESPONSE_INCOMPLETE:
+		return;
+	case RESPONSE_INVALID:
+		end(fetch);
+		return;
+	case RESPONSE_COMPLETE:
+		break;
+	}
+	/* Without a length it ends with the connection. */
+	if (!at_end &&
+	    (!response.content_length || size - response.head_size < response.content_length))
+		return;
+	read_answer(fetch, &response, bytes, size);
+	end(fetch);
+}
+
+static void on_failed(struct tcp_exchange *exchange, int error, void *owner)
+{
+	end(owner);
+}
+
+static void start(struct fetch *fetch)
+{
+	static const struct tcp_exchange_handlers handlers = { on_connected, on_bytes, on_failed };
+	struct upnp_fetcher *fetcher = fetch->fetcher;
+
+	if (tcp_exchange_new(&fetch->exchange, fetcher->loop, fetch->place.ifindex,
+			     &fetch->place.address, fetch->place.port, FETCH_TIMEOUT, &handlers,
+			     fetch) < 0) {
+		fetch->state = FETCH_ENDED; /* out of descriptors: as good as lost */
+		fetch->ended = loop_now(fetcher->loop);
+		return;
+	}
+	fetch->state = FETCH_RUNNING;
+	fetcher->running++;
+}
+
+static bool same_host(const struct fetch *fetch, const struct upnp_place *place)
+{
+	return fetch->place.ifindex == place->ifindex &&
+	       netaddr_equal(&fetch->place.address, &place->address);
+}
+
+static bool is_host_busy(const struct upnp_fetcher *fetcher, const struct upnp_place *place)
+{
+	for (const struct fetch *fetch = fetcher->fetches; fetch; fetch = fetch->next)
+		if (fetch->state == FETCH_RUNNING && same_host(fetch, place))
+			return true;
+	return false;
+}
+
+static void on_wake(struct loop_defer *defer)
+{
+	struct upnp_fetcher *fetcher = container_of(defer, struct upnp_fetcher, wake);
+
+	for (struct fetch *fetch = fetcher->fetches; fetch && fetcher->running < MAX_RUNNING;
+	     fetch = fetch->next)
+		if (fetch->state == FETCH_WAITING && !is_host_busy(fetcher, &fetch->place))
+			start(fetch);
+}
+
+static void remove_fetch(struct upnp_fetcher *fetcher, struct fetch *fetch)
+{
+	struct fetch **at = &fetcher->fetches;
+
+	while (*at != fetch)
+		at = &(*at)->next;
+	*at = fetch->next;
+	if (fetch->state == FETCH_RUNNING)
+		end(fetch);
+	fetcher->count--;
+	free(fetch);
+}
+
+static bool make_room(struct upnp_fetcher *fetcher)
+{
+	struct fetch *first = NULL;
+
+	if (fetcher->count < MAX_FETCHES)
+		return true;
+	for (struct fetch *fetch = fetcher->fetches; fetch; fetch = fetch->next)
+		if (fetch->state == FETCH_ENDED && (!first || fetch->ended < first->ended))
+			first = fetch;
+	if (first)
+		remove_fetch(fetcher, first);
+	return first;
+}
+
+void upnp_fetcher_add(struct upnp_fetcher *fetcher, const struct upnp_place *place)
+{
+	usec_t now = loop_now(fetcher->loop);
+	struct fetch *fetch, *next;
+	unsigned of_host = 0;
+
+	for (fetch = fetcher->fetches; fetch; fetch = next) {
+		next = fetch->next;
+		if (!same_host(fetch, place))
+			continue;
+		if (fetch->state == FETCH_ENDED && now - fetch->ended >= FETCH_AGAIN) {
+			remove_fetch(fetcher, fetch);
+			continue;
+		}
+		if (fetch->place.port == place->port && strcmp(fetch->place.path, place->path) == 0)
+			return;
+		of_host++;
+	}
+	if (of_host >= MAX_OF_HOST || !make_room(fetcher))
+		return;
+	fetch = xnew(struct fetch);
+	fetch->fetcher = fetcher;
+	fetch->place = *place;
+	fetch->next = fetcher->fetches;
+	fetcher->fetches = fetch;
+	fetcher->count++;
+	loop_defer_schedule(&fetcher->wake);
+}
+
+void upnp_fetcher_forget(struct upnp_fetcher *fetcher, unsigned ifindex)
+{
+	struct fetch *next;
+
+	for (struct fetch *fetch = fetcher->fetches; fetch; fetch = next) {
+		next = fetch->next;
+		if (fetch->place.ifindex == ifindex && fetch->state == FETCH_ENDED)
+			remove_fetch(fetcher, fetch);
+	}
+}
+
+void upnp_fetcher_new(struct upnp_fetcher **ret_fetcher, struct loop *loop,
+		      upnp_fetched_fn *on_fetched, void *owner)
+{
+	struct upnp_fetcher *fetcher = xnew(struct upnp_fetcher);
+
+	fetcher->loop = loop;
+	fetcher->on_fetched = on_fetched;
+	fetcher->owner = owner;
+	loop_defer_init(&fetcher->wake, loop, on_wake);
+	*ret_fetcher = fetcher;
+}
+
+struct upnp_fetcher *upnp_fetcher_free(struct upnp_fetcher *fetcher)
+{
+	if (!fetcher)
+		return NULL;
+	while (fetcher->fetches)
+		remove_fetch(fetcher, fetcher->fetches);
+	loop_defer_deinit(&fetcher->wake);
+	free(fetcher);
+	return NULL;
+}

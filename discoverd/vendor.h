@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The makers of cameras: how they are recognised in names and models, and the usual paths of their
+ * main stream and their snapshot. The paths are candidates, not promises. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+struct vendor {
+	const char *name;          /* as published: "Axis" */
+	const char *const *words;  /* stand alone in a name: "AXIS M1065-L" */
+	const char *const *models; /* a model begins with one of these: "DS-2CD2032-I" */
+	const char *stream_path;   /* NULL: not known */
+	const char *snapshot_path; /* NULL: not known */
+};
+
+/* By the name as published; NULL if unknown. */
+const struct vendor *vendor_find(const char *name);
+/* By a name or model that a device tells about itself; NULL if none is recognised. */
+const struct vendor *vendor_recognise(const char *text);
+
+/* Fills the model out of a name such as "AXIS M1065-L - ACCC8E012345" (the vendor's word and what
+ * follows a " - " go). Returns false if nothing is left. */
+bool vendor_model_of(const struct vendor *vendor, const char *name, char *buffer, unsigned size);
