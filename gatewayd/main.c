@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* gatewayd - keeps this gateway in step with its API and tells the other daemons what to do. */
+#include "common/log.h"
+#include "gatewayd/gateway.h"
+
+static int run(struct daemon *daemon)
+{
+	_cleanup_(gateway_freep) struct gateway *gateway = NULL;
+	int r;
+
+	r = gateway_new(&gateway, daemon);
+	if (r < 0)
+		return r; /* already logged */
+	r = gateway_bus_export(gateway);
+	if (r < 0)
+		return log_error_errno(r, "cannot export gateway: %m");
+	gateway_start(gateway);
+	return daemon_run(daemon);
+}
+
+int main(int argc, char *argv[])
+{
+	static const struct daemon_description description = {
+		.name = "gatewayd",
+		.summary = "Keeps this gateway in step with its API and tells the other daemons "
+			   "what to do",
+		.bus_name = GATEWAY_BUS_NAME,
+		.options = gateway_options,
+		.settings_size = sizeof(struct gateway_settings),
+		.check = gateway_settings_check,
+		.run = run,
+	};
+
+	return daemon_main(argc, argv, &description);
+}
