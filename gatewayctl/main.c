@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* gatewayctl - the operator's command: shows and drives the daemons of this host over D-Bus. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/bus.h"
+#include "common/memory.h"
+#include "gatewayctl/command.h"
+#include "gatewayctl/query.h"
+
+static const struct verb {
+	const char *name;
+	const char *summary;
+	const char *help; /* more than the summary says */
+	int (*run)(struct command *command);
+} verbs[] = {
+	{ "status", "where this gateway stands: approval, VPN, cameras, forwards, problems",
+	  "One screen; while the gateway waits for its owner, the claim code and what to do with "
+	  "it.\n"
+	  "Exit code 3 unless everything is in order.\n",
+	  status_command },
+	{ "devices", "the cameras, and what may be one",
+	  "STATE is online, offline, or unsure: not sure enough to be reported as a camera.\n",
+	  devices_command },
+	{ "forwards", "the forwards, where each leads and in which state it is",
+	  "The rules of the API, and what others have set in routed. Also on the VPN host.\n",
+	  forwards_command },
+	{ "vpn", "the tunnel", "Exit code 3 unless it is up.\n", vpn_command },
+	{ "scan", "look for cameras now, and show each as it is found",
+	  "For root and the group evercam.\n", scan_command },
+	{ "sync", "ask the API for configuration and rules now",
+	  "Also reports devices and status. For root and the group evercam.\n", sync_command },
+	{ "monitor", "what happens, as it happens, until Ctrl-C",
+	  "States, devices found, changed and lost, forwards, the VPN, problems.\n"
+	  "With --json one object per line.\n",
+	  monitor_command },
+	{ "reset", "forget approval, configuration and forwards; announce a new gateway",
+	  "The owner must approve again, by a new claim code. Asks first, unless --yes is given.\n"
+	  "For root and the group evercam.\n",
+	  reset_command },
+	{ "gateways", "on the VPN host: the gateways' accounts",
+	  "What vpn-service has provisioned.\n", gateways_command },
+};
+
+static void print_usage(FILE *file)
+{
+	fputs("Usage: gatewayctl [OPTION…] VERB\n"
+	      "\n"
+	      "Shows and drives this gateway.\n"
+	      "\n"
+	      "Verbs:\n",
+	      file);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(file, "  %-10s  %s\n", verbs[i].name, verbs[i].summary);
+	fputs("\n"
+	      "Options:\n"
+	      "  --json      print JSON, for programs\n"
+	      "  --yes       do not ask (reset)\n"
+	      "  --version   print the version\n"
+	      "  --help      print this, or with a verb what it does\n"
+	      "\n"
+	      "Exit codes: 0 done, everything is in order; 1 failed; 2 wrong usage, or not\n"
+	      "confirmed; 3 something needs attention (not approved, VPN not up, a problem);\n"
+	      "4 the daemon is not running; 5 only root and the group evercam may do this.\n",
+	      file);
+}
+
+static void print_verb(const struct verb *verb)
+{
+	printf("Usage: gatewayctl [--json]%s %s\n\n%s: %s.\n%s",
+	       verb->run == reset_command ? " [--yes]" : "", verb->name, verb->name, verb->summary,
+	       verb->help);
+}
+
+static int run(const struct verb *verb, struct command *command)
+{
+	_cleanup_(loop_freep) struct loop *loop = NULL;
+	int r;
+
+	screen_init(&command->screen);
+	r = loop_new(&loop);
+	if (r == 0)
+		r = bus_open(&command->bus, loop, NULL);
+	if (r < 0) {
+		tell("cannot reach the system bus: %s; is dbus-daemon running?", strerror(-r));
+		return EXIT_FAILED;
+	}
+	command->loop = loop;
+	r = verb->run(command);
+	bus_free(command->bus);
+	if (fflush(stdout) == EOF || ferror(stdout))
+		return EXIT_FAILED;
+	return r;
+}
+
+static const struct verb *find_verb(int argc, char *argv[], int first)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs) && first + 1 == argc; i++)
+		if (strcmp(argv[first], verbs[i].name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int refuse(int argc, char *argv[], int first)
+{
+	if (first + 1 < argc)
+		tell("one verb is enough, '%s' is too much\n", argv[first + 1]);
+	else if (first < argc)
+		tell("'%s' is not a verb it knows\n", argv[first]);
+	print_usage(stderr);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char *argv[])
+{
+	enum { OPTION_JSON = 256, OPTION_YES, OPTION_VERSION, OPTION_HELP };
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "yes", no_argument, NULL, OPTION_YES },
+		{ "version", no_argument, NULL, OPTION_VERSION },
+		{ "help", no_argument, NULL, OPTION_HELP },
+		{ 0 },
+	};
+	struct command command = { 0 };
+	const struct verb *verb;
+	bool help = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case OPTION_JSON:
+			command.json = true;
+			break;
+		case OPTION_YES:
+			command.confirmed = true;
+			break;
+		case OPTION_VERSION:
+			puts("gatewayctl " EVERCAM_VERSION);
+			return EXIT_DONE;
+		case OPTION_HELP:
+			help = true;
+			break;
+		default:
+			print_usage(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	verb = find_verb(argc, argv, optind);
+	if (!verb && !(help && optind == argc))
+		return refuse(argc, argv, optind);
+	/* Nothing is done, whatever the verb is. */
+	if (help && verb)
+		print_verb(verb);
+	else if (help)
+		print_usage(stdout);
+	else
+		return run(verb, &command);
+	return EXIT_DONE;
+}
