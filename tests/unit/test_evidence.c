@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Fusion as tables: traits in, confidence and kind out; and the bounds of the list of facts. */
+#include "discoverd/evidence.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "tests/support/test.h"
+
+/* Below 0.4 nothing is shown, from 0.8 it is a camera. */
+enum verdict { HIDDEN, CANDIDATE, CAMERA };
+
+static const struct {
+	const char *traits[4];
+	enum verdict verdict;
+	const char *kind;
+} verdicts[] = {
+	{ { "onvif-transmitter" }, CAMERA, "camera" },
+	{ { "onvif-device" }, CAMERA, "camera" },
+	{ { "onvif-scope" }, CAMERA, "camera" },
+	{ { "axis-video" }, CAMERA, "camera" },
+	{ { "hap-camera" }, CAMERA, "camera" },
+	{ { "rtsp-vendor" }, CAMERA, "camera" },
+	{ { "camera-service" }, CANDIDATE, "video-source" },
+	{ { "camera-service", "rtsp-answers" }, CAMERA, "camera" },
+	{ { "rtsp-service" }, HIDDEN, "video-source" },
+	{ { "rtsp-service", "rtsp-answers" }, CANDIDATE, "video-source" },
+	{ { "rtsp-answers" }, HIDDEN, "video-source" },
+	{ { "camera-name" }, HIDDEN, "video-source" },
+	{ { "camera-name", "http-vendor" }, CAMERA, "camera" },
+	{ { "upnp-camera" }, CAMERA, "camera" },
+	{ { "upnp-maker" }, CANDIDATE, "video-source" },
+	{ { "upnp-maker", "upnp-name" }, CAMERA, "camera" },
+	{ { "upnp-name", "rtsp-answers" }, CANDIDATE, "video-source" },
+	{ { "ndi-source" }, CANDIDATE, "video-source" },
+	/* Not cameras, whatever they serve. */
+	{ { "computer" }, HIDDEN, "video-source" },
+	{ { "printer", "camera-name" }, HIDDEN, "video-source" },
+	{ { "speaker", "rtsp-service", "rtsp-answers" }, HIDDEN, "video-source" },
+	{ { "computer", "camera-service" }, HIDDEN, "video-source" },
+	{ { "media-player", "upnp-name", "rtsp-answers" }, HIDDEN, "video-source" },
+	{ { "router", "upnp-maker" }, HIDDEN, "video-source" },
+	{ { "lighting", "upnp-name" }, HIDDEN, "video-source" },
+	{ { "television", "rtsp-answers" }, HIDDEN, "video-source" },
+	/* A program on a computer that calls itself a transmitter is a source of video. */
+	{ { "computer", "onvif-transmitter" }, CAMERA, "video-source" },
+	{ { "speaker", "hap-camera" }, CAMERA, "camera" },
+	{ { "no-such-trait" }, HIDDEN, "video-source" },
+	{ { NULL }, HIDDEN, "video-source" },
+};
+
+static void traits_add_up(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++) {
+		_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+		enum verdict verdict;
+		double confidence;
+
+		for (size_t j = 0; j < 4 && verdicts[i].traits[j]; j++)
+			evidence_add(&evidence, SOURCE_WSD, FIELD_TRAIT, verdicts[i].traits[j], 1);
+		print_message("# %s %s\n", verdicts[i].traits[0], verdicts[i].traits[1]);
+		confidence = evidence_confidence(&evidence);
+		assert_true(confidence >= 0 && confidence <= 1);
+		verdict = confidence >= 0.8 ? CAMERA : confidence >= 0.4 ? CANDIDATE : HIDDEN;
+		assert_int_equal(verdict, verdicts[i].verdict);
+		assert_string_equal(evidence_kind(&evidence), verdicts[i].kind);
+	}
+}
+
+static void told_kind_comes_first(void **state)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+
+	evidence_add(&evidence, SOURCE_WSD, FIELD_TRAIT, "onvif-transmitter", 1);
+	evidence_add(&evidence, SOURCE_WSD, FIELD_KIND, "nvr", 1);
+	assert_string_equal(evidence_kind(&evidence), "nvr");
+	evidence_add(&evidence, SOURCE_MDNS, FIELD_KIND, "doorbell", 1);
+	assert_string_equal(evidence_kind(&evidence), "doorbell");
+}
+
+static void sources_are_believed_in_order(void **state)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+
+	evidence_add(&evidence, SOURCE_HTTP, FIELD_VENDOR, "Xiongmai", 1);
+	assert_string_equal(evidence_best(&evidence, FIELD_VENDOR), "Xiongmai");
+	evidence_add(&evidence, SOURCE_WSD, FIELD_VENDOR, "Annke", 2);
+	assert_string_equal(evidence_best(&evidence, FIELD_VENDOR), "Annke");
+	evidence_add(&evidence, SOURCE_RTSP, FIELD_VENDOR, "Hikvision", 3);
+	assert_string_equal(evidence_best(&evidence, FIELD_VENDOR), "Hikvision");
+	evidence_add(&evidence, SOURCE_HTTP, FIELD_VENDOR, "Other", 4);
+	assert_string_equal(evidence_best(&evidence, FIELD_VENDOR), "Hikvision");
+	assert_null(evidence_best(&evidence, FIELD_MODEL));
+}
+
+static void the_newest_word_of_a_source_counts(void **state)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+
+	assert_true(evidence_add(&evidence, SOURCE_WSD, FIELD_NAME, "Hall", 1));
+	assert_false(evidence_add(&evidence, SOURCE_WSD, FIELD_NAME, "Hall", 2));
+	assert_int_equal(evidence.facts[0]->time, 2);
+	assert_true(evidence_add(&evidence, SOURCE_WSD, FIELD_NAME, "Door", 3));
+	assert_int_equal(evidence.count, 1);
+	assert_string_equal(evidence_best(&evidence, FIELD_NAME), "Door");
+	assert_false(evidence_add(&evidence, SOURCE_WSD, FIELD_NAME, "", 4));
+	assert_false(evidence_add(&evidence, SOURCE_WSD, FIELD_NAME, " \r\n\t", 4));
+	assert_false(evidence_add(&evidence, SOURCE_WSD, FIELD_NAME, NULL, 4));
+	assert_string_equal(evidence_best(&evidence, FIELD_NAME), "Door");
+}
+
+static void a_port_has_one_service(void **state)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+
+	evidence_add_port(&evidence, SOURCE_RTSP, FIELD_SERVICE, 8554, "rtsp", 1);
+	evidence_add_port(&evidence, SOURCE_HTTP, FIELD_SERVICE, 80, "http", 1);
+	assert_int_equal(evidence.count, 2);
+	evidence_add_port(&evidence, SOURCE_HTTP, FIELD_SERVICE, 8554, "http", 2);
+	assert_int_equal(evidence.count, 2);
+	assert_false(evidence_remove_service(&evidence, 81));
+	assert_true(evidence_remove_service(&evidence, 8554));
+	assert_int_equal(evidence.count, 1);
+	/* Hints may contradict each other. */
+	evidence_add_port(&evidence, SOURCE_WSD, FIELD_HINT, 80, "http", 1);
+	evidence_add_port(&evidence, SOURCE_MDNS, FIELD_HINT, 80, "rtsp", 1);
+	assert_int_equal(evidence.count, 3);
+}
+
+static void a_full_list_loses_its_oldest(void **state)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+	char text[32];
+
+	for (unsigned i = 0; i < 10 * EVIDENCE_MAX_FACTS; i++) {
+		snprintf(text, sizeof(text), "urn:uuid:%u", i);
+		evidence_add(&evidence, SOURCE_WSD, FIELD_ENDPOINT, text, 1000 - i % 7 + i);
+		assert_true(evidence.count <= EVIDENCE_MAX_FACTS);
+	}
+	assert_int_equal(evidence.count, EVIDENCE_MAX_FACTS);
+}
+
+static void texts_are_cleaned(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} texts[] = {
+		{ "  plain  ", "plain" },
+		{ "a\r\nb\tc", "a  b c" },
+		{ "Caf\xc3\xa9", "Caf\xc3\xa9" },
+		{ "Caf\xe9", "Caf\xef\xbf\xbd" },
+		{ "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* a surrogate */
+		{ "\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd" },                 /* overlong */
+		{ "x\xf4\x90\x80\x80", "x\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+		{ "\xf0\x9f\x93\xb7", "\xf0\x9f\x93\xb7" },
+		{ "\xc2\x9b[31m", "[31m" }, /* a terminal's control sequence */
+		{ "\x1b[31m", "[31m" },
+		{ "cut\xe2\x82", "cut\xef\xbf\xbd\xef\xbf\xbd" },
+	};
+	char buffer[TEXT_SIZE], small[6];
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		text_clean(buffer, sizeof(buffer), texts[i].in, strlen(texts[i].in));
+		assert_string_equal(buffer, texts[i].out);
+	}
+	/* Cut between characters, never within one. */
+	text_clean(small, sizeof(small), "abcd\xc3\xa9", 6);
+	assert_string_equal(small, "abcd");
+	text_clean(small, sizeof(small), "abc\xc3\xa9z", 6);
+	assert_string_equal(small, "abc\xc3\xa9");
+}
+
+static void words_are_found_as_words(void **state)
+{
+	assert_true(text_has_word("AXIS M1065-L", "axis", false));
+	assert_true(text_has_word("my-axis", "axis", false));
+	assert_false(text_has_word("Taxis", "axis", false));
+	assert_false(text_has_word("axisting", "axis", false));
+	assert_true(text_has_word("DS-2CD2032", "DS-2", true));
+	assert_false(text_has_word("ADS-2CD2032", "DS-2", true));
+	assert_false(text_has_word("\xc3\xa9"
+				   "axis",
+				   "axis", false));
+}
+
+static void macs_in_every_notation(void **state)
+{
+	static const char *const good[] = { "ACCC8E251272", "ac:cc:8e:25:12:72",
+					    "AC-CC-8E-25-12-72" };
+	static const char *const bad[] = { "",
+					   "ACCC8E25127",
+					   "ACCC8E2512722",
+					   "ACCC8E25127g",
+					   "000000000000",
+					   "01005e000001",
+					   "ac.cc.8e.25.12.72" };
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(evidence_add_mac(&evidence, SOURCE_MDNS, bad[i], 1));
+	assert_int_equal(evidence.count, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		assert_true(evidence_add_mac(&evidence, SOURCE_MDNS, good[i], 1));
+	assert_int_equal(evidence.count, 1);
+	assert_string_equal(evidence_best(&evidence, FIELD_MAC), "ac:cc:8e:25:12:72");
+}
+
+static void everything_has_a_name(void **state)
+{
+	for (enum source source = 0; source < SOURCE_COUNT; source++)
+		assert_true(source_name(source) && *source_name(source));
+	for (enum field field = 0; field < FIELD_COUNT; field++)
+		assert_true(field_name(field) && *field_name(field));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(everything_has_a_name),
+		cmocka_unit_test(traits_add_up),
+		cmocka_unit_test(told_kind_comes_first),
+		cmocka_unit_test(sources_are_believed_in_order),
+		cmocka_unit_test(the_newest_word_of_a_source_counts),
+		cmocka_unit_test(a_port_has_one_service),
+		cmocka_unit_test(a_full_list_loses_its_oldest),
+		cmocka_unit_test(texts_are_cleaned),
+		cmocka_unit_test(words_are_found_as_words),
+		cmocka_unit_test(macs_in_every_notation),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
