@@ -1,0 +1,400 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""gatewayctl's verbs with daemons that only pretend; status with real ones: test_gatewayd.py."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+import unittest
+from fcntl import ioctl
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(SOURCE, "tests/fakes"))
+
+import tap  # noqa: E402
+from busenv import GLib, PrivateBus  # noqa: E402
+from fake_peers import FakeDiscovery, FakeError, FakeRouting, FakeService, FakeVpn  # noqa: E402
+
+GATEWAYCTL = sys.argv[1]
+DONE, FAILED, USAGE, ATTENTION, NOT_RUNNING, DENIED = range(6)
+VERBS = ("status", "devices", "forwards", "vpn", "scan", "sync", "monitor", "reset", "gateways")
+CAMERA = {"MacAddress": "aa:bb:cc:00:00:01", "Address": "192.168.1.10", "Name": "Gate",
+          "Ports": [(80, "http"), (554, "rtsp")], "Vendor": "Axis", "Model": "P1448"}  # fmt: skip
+
+
+class FakeGateway(FakeService):
+    def __init__(self, bus):
+        super().__init__(bus, "io.evercam.Gateway1", {
+            "State": "running", "GatewayId": 12, "ClaimCode": "ABCD-EFGH", "LastError": "",
+            "MacAddress": "02:00:00:00:00:01", "ApiReachable": True,
+            "Rules": [(1, "tcp", 10000, "192.168.1.10", 80, "active", "")]})  # fmt: skip
+
+
+class FakeRoutes(FakeRouting):
+    def answer(self, method, arguments, invocation):
+        if method != "List":
+            return super().answer(method, arguments, invocation)
+        text = lambda value: GLib.Variant("s", value)
+        return GLib.Variant("(a(sqsqsa{sv}))", ([
+            ("tcp", 10000, "192.168.1.10", 80, "vpn_0", {"set": text("gateway")}),
+            ("udp", 7, "192.168.1.9", 7, "eth1", {"set": text("mine"), "name": text("echo")}),
+        ],))  # fmt: skip
+
+
+class ScanningDiscovery(FakeDiscovery):
+    def answer(self, method, arguments, invocation):
+        self.set(Scanning=True)
+        return None
+
+
+class FakeVpnService(FakeService):
+    def __init__(self, bus):
+        super().__init__(bus, "io.evercam.VpnService1",
+                         {"GatewayCount": 1, "PoolFree": 4000, "LastError": ""})  # fmt: skip
+
+    def answer(self, method, arguments, invocation):
+        text = lambda value: GLib.Variant("s", value)
+        return GLib.Variant("(aa{sv})", ([{
+            "gateway_id": GLib.Variant("t", 7), "vpn_username": text("gateway7"),
+            "vpn_ip_address": text("10.44.0.7"), "state": text("provisioned"),
+        }],))  # fmt: skip
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.bus = PrivateBus()
+        self.addCleanup(self.bus.close)
+
+    def spawn(self, *arguments, **options):
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
+                   "stderr": subprocess.PIPE, "text": True, **options}  # fmt: skip
+        process = subprocess.Popen([GATEWAYCTL, *arguments], env=self.bus.environment(), **options)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+    def finish(self, process):
+        self.bus.wait(f"{process.args} ends", lambda: process.poll() is not None)
+        out, error = process.communicate()
+        return process.returncode, out, error
+
+    def ctl(self, *arguments):
+        return self.finish(self.spawn(*arguments))
+
+    def json(self, *arguments, code=DONE):
+        status, out, error = self.ctl("--json", *arguments)
+        self.assertEqual(status, code, error)
+        return json.loads(out)
+
+
+class TestVerbs(Case):
+    def test_devices(self):
+        """devices: a table, and the same as JSON"""
+        discovery = FakeDiscovery(self.bus)
+        code, out, _error = self.ctl("devices")
+        self.assertEqual(code, DONE)
+        self.assertIn("gatewayctl scan", out)
+        discovery.add("aabbcc000001", **CAMERA)
+        discovery.add("aabbcc000002", Address="192.168.1.9", Confidence=0.3)
+        code, out, error = self.ctl("devices")
+        self.assertEqual((code, error), (DONE, ""))
+        self.assertRegex(
+            out, r"(?m)^  Gate +Axis +P1448 +192\.168\.1\.10 +aa:bb:cc:00:00:01 +80 554")
+        self.assertRegex(out, r"(?m)192\.168\.1\.9 .* unsure$")
+        devices = self.json("devices")["devices"]
+        self.assertEqual({device["path"] for device in devices},
+                         {f"/io/evercam/Discovery1/device/aabbcc00000{i}" for i in (1, 2)})  # fmt: skip
+
+    def test_forwards(self):
+        """forwards: rules and what others have set; also with gatewayd or routed away"""
+        gateway, routed = FakeGateway(self.bus), FakeRoutes(self.bus)
+        FakeDiscovery(self.bus).add("aabbcc000001", **CAMERA)
+        code, out, error = self.ctl("forwards")
+        self.assertEqual((code, error), (DONE, ""))
+        self.assertRegex(out, r"(?m)^  tcp 10000 +192\.168\.1\.10:80 +Gate +gateway +active$")
+        self.assertRegex(out, r"(?m)^  udp 7 +192\.168\.1\.9:7 +echo +mine +active$")
+        self.assertEqual(len(self.json("forwards")["forwards"]), 2)
+        gateway.close()
+        self.bus.wait_for_name(gateway.name, present=False)
+        self.assertEqual([f["set"] for f in self.json("forwards")["forwards"]], ["gateway", "mine"])
+        routed.close()
+        self.bus.wait_for_name(routed.name, present=False)
+        code, out, error = self.ctl("forwards")
+        self.assertEqual((code, out), (NOT_RUNNING, ""))
+        self.assertIn("systemctl start evercam-routed", error)
+
+    def test_vpn(self):
+        """vpn: exit code 3 unless it is up"""
+        vpn = FakeVpn(self.bus, State="connecting", Server="vpn.example:80")
+        code, out, _error = self.ctl("vpn")
+        self.assertEqual(code, ATTENTION)
+        self.assertIn("connecting", out)
+        vpn.set(State="up", Address="10.44.0.7/20", ConnectedSince=int(time.time()) - 300)
+        code, out, _error = self.ctl("vpn")
+        self.assertEqual(code, DONE)
+        self.assertRegex(out, r"Address +10\.44\.0\.7/20\n.*Connected +5 min")
+        self.assertEqual(self.json("vpn")["server"], "vpn.example:80")
+
+    def test_scan(self):
+        """scan: what is known at once, then each camera as it comes, then the count"""
+        discovery = ScanningDiscovery(self.bus)
+        discovery.add("aabbcc000001", **CAMERA)
+        process = self.spawn("scan")
+        self.bus.wait("Scan is called", lambda: discovery.called("Scan"))
+        discovery.add("aabbcc000002", **{**CAMERA, "Name": "Yard", "Address": "192.168.1.11"})
+        seen = ""
+        while "Yard" not in seen:  # before the end
+            line = process.stdout.readline()
+            self.assertTrue(line, seen)
+            seen += line
+        discovery.set(Scanning=False)
+        code, out, error = self.finish(process)
+        self.assertEqual((code, error), (DONE, ""))
+        self.assertRegex(seen, "NAME.*\n.*Gate.*\n.*Yard")
+        self.assertEqual(out, "\n2 cameras\n")
+
+    def test_scan_json(self):
+        """scan --json: one document at the end; nothing on the way"""
+        discovery = FakeDiscovery(self.bus)  # has nothing to do: Scanning stays false
+        discovery.add("aabbcc000001", **CAMERA)
+        self.assertEqual(self.json("scan")["devices"][0]["name"], "Gate")
+
+    def test_scan_loses_discoverd(self):
+        """scan: a discoverd that ends meanwhile is no result"""
+        discovery = ScanningDiscovery(self.bus)
+        process = self.spawn("scan")
+        self.bus.wait("Scan is called", lambda: discovery.called("Scan"))
+        discovery.close()
+        code, _out, error = self.finish(process)
+        self.assertEqual(code, NOT_RUNNING)
+        self.assertIn("discoverd ended", error)
+
+    def test_sync_and_reset(self):
+        """sync and reset call gatewayd; its refusal is told"""
+        gateway = FakeGateway(self.bus)
+        self.assertEqual(self.ctl("sync")[0], DONE)
+        self.assertEqual(self.json("sync"), {"ok": True})
+        code, _out, error = self.ctl("reset")
+        self.assertEqual(code, USAGE)
+        self.assertIn("--yes", error)
+        self.assertEqual(gateway.called("Reset"), [])
+        self.assertEqual(self.ctl("--yes", "reset")[0], DONE)
+        self.assertEqual((len(gateway.called("Sync")), len(gateway.called("Reset"))), (2, 1))
+        gateway.failure = ("io.evercam.Error.NotReady", "Not approved yet")
+        code, _out, error = self.ctl("sync")
+        self.assertEqual((code, error), (FAILED, "gatewayctl: cannot sync: Not approved yet\n"))
+        gateway.failure = ("org.freedesktop.DBus.Error.AccessDenied", "no")
+        code, _out, error = self.ctl("sync")
+        self.assertEqual(code, DENIED)
+        self.assertIn("group evercam", error)
+
+    def test_gateways(self):
+        """gateways: the VPN host's accounts; elsewhere a sentence"""
+        code, _out, error = self.ctl("gateways")
+        self.assertEqual(code, NOT_RUNNING)
+        self.assertIn("runs on the VPN host", error)
+        service = FakeVpnService(self.bus)
+        code, out, _error = self.ctl("gateways")
+        self.assertEqual(code, DONE)
+        self.assertRegex(out, r"(?m)^  7 +gateway7 +10\.44\.0\.7 .* provisioned$")
+        self.assertIn("1 gateway, 4000 addresses left", out)
+        self.assertEqual(self.json("gateways")["gateways"][0]["gateway_id"], 7)
+        self.assertEqual(self.ctl("status")[1], out)
+        service.set(LastError="SoftEther does not answer")
+        self.assertEqual(self.ctl("gateways")[0], ATTENTION)
+
+    def test_not_running(self):
+        """a daemon that is not running: which, what to do, exit code 4"""
+        for verb, daemon in (("devices", "discoverd"), ("scan", "discoverd"), ("vpn", "vpnd"),
+                             ("forwards", "routed"), ("sync", "gatewayd")):  # fmt: skip
+            code, out, error = self.ctl(verb)
+            self.assertEqual((code, out), (NOT_RUNNING, ""), verb)
+            self.assertIn(f"systemctl start evercam-{daemon}", error)
+
+
+class TestMonitor(Case):
+    def lines(self, process):
+        """What it has printed so far, without waiting."""
+        while select.select([process.stdout], [], [], 0)[0]:
+            part = os.read(process.stdout.fileno(), 65536)
+            if not part:
+                break
+            self.seen += part.decode()
+        return self.seen
+
+    def expect(self, process, pattern):
+        self.bus.wait(f"monitor tells {pattern}", lambda: re.search(pattern, self.lines(process)))
+
+    def start(self, *arguments):
+        self.seen = ""
+        self.gateway, self.vpn = FakeGateway(self.bus), FakeVpn(self.bus)
+        self.discovery = FakeDiscovery(self.bus)
+        self.discovery.add("aabbcc000001", **CAMERA)
+        return self.spawn(*arguments, "monitor", text=False, bufsize=0)
+
+    def test_stream(self):
+        """monitor: one line for each thing that happens"""
+        process = self.start()
+        for text in ("gatewayd +running", "vpnd +unconfigured", "discoverd +1 devices",
+                     "routed +not running"):  # fmt: skip
+            self.expect(process, text)
+        self.vpn.set(State="up", Address="10.44.0.7/20")
+        self.expect(process, r"vpnd +up, 10\.44\.0\.7/20 \(was unconfigured\)")
+        self.discovery.add("aabbcc000002", **{**CAMERA, "Name": "Yard \x1b[2J"})
+        self.expect(process, r"discoverd +found Yard \?\[2J, Axis P1448 at 192\.168\.1\.10")
+        gate = self.discovery.objects["/io/evercam/Discovery1/device/aabbcc000001"]
+        gate.set(Address="192.168.1.20")
+        self.expect(process, r"Gate moved from 192\.168\.1\.10 to 192\.168\.1\.20")
+        self.discovery.remove("aabbcc000001")
+        self.expect(process, r"lost Gate at 192\.168\.1\.20")
+        self.gateway.set(Rules=[(1, "tcp", 10000, "192.168.1.20", 80, "active", "")])
+        self.expect(process, r"gatewayd +tcp 10000 -> 192\.168\.1\.20:80 is active")
+        self.gateway.set(State="pending", LastError="something")
+        self.expect(process, r"pending \(was running\)\n.*claim code ABCD-EFGH\n.*something")
+        self.discovery.close()
+        self.expect(process, r"discoverd +not running")
+        self.assertNotIn("lost Yard", self.seen)
+        routed = FakeRouting(self.bus)
+        self.expect(process, r"routed +0 forwards")
+        routed.connection.emit_signal(
+            None, routed.path, routed.name, "ForwardExpired", GLib.Variant(
+                "(s(sqsqsa{sv}))",
+                ("gateway", ("tcp", 10000, "192.168.1.10", 80, "vpn_0", {}))))  # fmt: skip
+        self.expect(process, r"routed +tcp 10000 has expired")
+        routed.close()
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        self.bus.wait("it ends", lambda: process.poll() == -signal.SIGINT)
+
+    def test_json(self):
+        """monitor --json: one object per line"""
+        process = self.start("--json")
+        self.expect(process, '"daemon":"discoverd","event":"present"')
+        self.vpn.set(State="up")
+        self.expect(process, '"event":"state".*\n')
+        events = [json.loads(line) for line in self.seen.splitlines()]
+        self.assertTrue(all({"time", "daemon", "event", "text"} <= set(event) for event in events))
+        self.assertEqual([(e["old"], e["new"]) for e in events if e["event"] == "state"],
+                         [("unconfigured", "up")])  # fmt: skip
+
+    def test_bus_lost(self):
+        """monitor: ends when the bus does"""
+        process = self.start()
+        self.expect(process, "vpnd")
+        self.bus.daemon.terminate()
+        code, _out, error = self.finish(process)
+        self.assertEqual(code, FAILED)
+        self.assertIn("bus is gone", error.decode())
+
+
+class TestTerminal(Case):
+    def on_terminal(self, *arguments, columns=60, **environment):
+        """Its output on a terminal of that width."""
+        master, slave = pty.openpty()
+        ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        process = subprocess.Popen(
+            [GATEWAYCTL, *arguments], stdin=slave, stdout=slave, stderr=slave,
+            env=self.bus.environment(TERM="xterm", **environment))  # fmt: skip
+        os.close(slave)
+        self.bus.wait("it ends", lambda: process.poll() is not None)
+        out = b""
+        try:
+            while part := os.read(master, 4096):
+                out += part
+        except OSError:
+            pass  # the other end is closed
+        os.close(master)
+        return out.decode().replace("\r\n", "\n")
+
+    def test_width_and_colour(self):
+        """a table fits its terminal; colours only there, and not with NO_COLOR"""
+        discovery = FakeDiscovery(self.bus)
+        discovery.add("aabbcc000001", **{**CAMERA, "Name": "A camera with a very long name indeed"})
+        out = self.on_terminal("devices", columns=90)
+        self.assertIn("\x1b[32monline\x1b[0m", out)
+        plain = self.on_terminal("devices", columns=90, NO_COLOR="1")
+        self.assertNotIn("\x1b", plain)
+        self.assertTrue(all(len(line) <= 90 for line in plain.splitlines()), plain)
+        self.assertIn("~", plain)
+        code, out, _error = self.ctl("devices")
+        self.assertNotIn("\x1b", out)
+        self.assertIn("A camera with a very long name indeed", out)
+
+    def test_confirmation(self):
+        """reset asks on a terminal; anything but yes is no"""
+        gateway = FakeGateway(self.bus)
+        for answer, calls in ((b"y\n", 0), (b"yes\n", 1)):
+            master, slave = pty.openpty()
+            process = subprocess.Popen([GATEWAYCTL, "reset"], stdin=slave, stdout=slave,
+                                       stderr=slave, env=self.bus.environment())  # fmt: skip
+            os.close(slave)
+            os.write(master, answer)
+            self.bus.wait("it ends", lambda: process.poll() is not None)
+            os.close(master)
+            self.assertEqual(len(gateway.called("Reset")), calls)
+            self.assertEqual(process.returncode, DONE if calls else USAGE)
+
+
+class TestUsage(Case):
+    def test_help_does_nothing(self):
+        """VERB --help explains, and does nothing"""
+        gateway, discovery = FakeGateway(self.bus), FakeDiscovery(self.bus)
+        code, general, _error = self.ctl("--help")
+        self.assertEqual(code, DONE)
+        for verb in VERBS:
+            self.assertRegex(general, rf"(?m)^  {verb} ")
+            code, out, error = self.ctl(verb, "--help", "--yes")
+            self.assertEqual((code, error), (DONE, ""))
+            self.assertIn(f"{verb}:", out)
+        self.assertEqual(gateway.calls + discovery.calls, [])
+
+    def test_wrong_usage(self):
+        """unknown verbs and options, and too many"""
+        for arguments in ((), ("dance",), ("status", "now"), ("--loud", "status"),
+                          ("dance", "--help")):  # fmt: skip
+            code, out, error = self.ctl(*arguments)
+            self.assertEqual((code, out), (USAGE, ""), arguments)
+            self.assertIn("Usage:", error)
+
+    def test_completion_and_manual(self):
+        """the completion and the manual page know the verbs and options of --help"""
+        help_text = self.ctl("--help")[1]
+        verbs = set(re.findall(r"(?m)^  ([a-z]+) ", help_text))
+        options = set(re.findall(r"(?m)^  (--[a-z]+) ", help_text))
+        self.assertEqual(verbs, set(VERBS))
+        script = os.path.join(SOURCE, "packaging/completion/gatewayctl")
+        for line, words in (("gatewayctl ''", verbs), ("gatewayctl --json ''", verbs),
+                            ("gatewayctl -", options), ("gatewayctl status ''", set())):  # fmt: skip
+            shell = (f"source {script}; COMP_WORDS=({line}); "
+                     "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _gatewayctl; echo ${COMPREPLY[@]}")
+            done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
+            self.assertEqual(set(done.stdout.split()), words, line)
+        with open(os.path.join(SOURCE, "doc/gatewayctl.1.rst"), encoding="utf-8") as file:
+            manual = file.read()
+        for word in verbs:
+            self.assertRegex(manual, rf"(?m)^{word}$")
+        for word in options:
+            self.assertIn(word, manual)
+
+    def test_output_that_fails(self):
+        """a full disk is a failure"""
+        with open("/dev/full", "w", encoding="ascii") as full:
+            process = self.spawn("status", stdout=full)
+            self.bus.wait("it ends", lambda: process.poll() is not None)
+        self.assertEqual(process.returncode, FAILED)
+
+
+if __name__ == "__main__":
+    tap.main(TestVerbs, TestMonitor, TestTerminal, TestUsage)
