@@ -1,0 +1,431 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""discoverd on a LAN of small devices, each with a MAC and an address of its own: devices.py."""
+
+import os
+import signal
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import devices  # noqa: E402
+import tap  # noqa: E402
+from busenv import BusError, PrivateBus  # noqa: E402
+
+DISCOVERD = sys.argv[1]
+NAME, ROOT = "io.evercam.Discovery1", "/io/evercam/Discovery1"
+DEVICE = NAME + ".Device"
+POLICY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../dbus/io.evercam.Discovery1.conf")
+ONVIF = "onvif://www.onvif.org/"
+
+
+def wsd(endpoint, name, hardware, xaddrs, types="dn:NetworkVideoTransmitter tds:Device", **quirks):
+    scopes = [ONVIF + "name/" + name, ONVIF + "hardware/" + hardware]
+    return {"endpoint": endpoint, "types": types, "scopes": scopes, "xaddrs": xaddrs, **quirks}
+
+
+HIKVISION = {
+    "wsd": wsd("urn:uuid:a7fc57d6-2f4a-4c41-9f64-4419b6100001", "HIKVISION%20DS-2CD2142FWD-I",
+               "DS-2CD2142FWD-I", "http://{address}/onvif/device_service",
+               needs_prefix="dn", one_line=True),
+    "http": {80: {"server": "App-webs/", "realm": "IP Camera(C2875)"}},
+    "rtsp": {554: {"realm": "IP Camera(C2875)"}},
+}  # fmt: skip
+HANWHA = {
+    "wsd": wsd("urn:uuid:9c3d0b3a-0a0c-4d1c-9d0e-000000000005", "Wisenet", "XNV-8080R",
+               "http://169.254.1.1:8081/onvif http://{address}:8081/onvif/device_service",
+               types="tds:Device", answers=2, delay_ms=450),
+    "http": {8081: {}},
+    "rtsp": {10554: {"server": "GStreamer RTSP server"}},
+}  # fmt: skip
+COMPUTER = {
+    "wsd": {"endpoint": "urn:uuid:4f6d2a3e-0c11-5d0a-8c55-52540000aa01",
+            "types": "wsdp:Device pub:Computer", "scopes": [], "xaddrs": "http://{address}:5357/x"},
+    "http": {80: {"server": "Microsoft-HTTPAPI/2.0"}}, "rtsp": {554: {}},
+}  # fmt: skip
+AXIS = {
+    "mdns": [
+        {"instance": "AXIS P3245-V - 00408C300003", "type": "_axis-video._tcp", "port": 8080,
+         "txt": ["macaddress=00408C300003"]},
+        {"instance": "AXIS P3245-V - 00408C300003 H.264", "type": "_rtsp._tcp", "port": 1554,
+         "txt": ["path=axis-media/media.amp"]},
+    ],
+    "http": {8080: {}}, "rtsp": {1554: {"realm": "AXIS_00408C300003"}},
+}  # fmt: skip
+SPEAKER = {
+    "mdns": [
+        {"instance": "525400AA02@Office", "type": "_raop._tcp", "port": 554, "txt": ["ch=2"]},
+        {"instance": "Office camera corner", "type": "_http._tcp", "port": 80, "txt": []},
+        {"instance": "Office", "type": "_rtsp._tcp", "port": 554, "txt": []},
+    ],
+    "http": {80: {}}, "rtsp": {554: {"server": "AirTunes/366.0"}},
+}  # fmt: skip
+
+
+def upnp(type, udn, port, **elements):
+    return {"type": type, "udn": udn, "port": port, "path": "/desc.xml", "server": "Linux UPnP/1.0",
+            "elements": elements}  # fmt: skip
+
+
+BASIC = "urn:schemas-upnp-org:device:Basic:1"
+UPNP_CAMERA = {
+    "ssdp": upnp(BASIC, "uuid:Upnp-BasicDevice-1_0-00408C300009", 8080, manufacturer="AXIS",
+                 friendlyName="AXIS M1065-L - 00408C300009", modelName="AXIS M1065-L",
+                 modelDescription="AXIS M1065-L Network Camera", serialNumber="00408C300009",
+                 presentationURL="http://{address}:8080/"),
+    "http": {8080: {}}, "rtsp": {554: {}},
+}  # fmt: skip
+MEDIA_SERVER = {
+    "ssdp": upnp("urn:schemas-upnp-org:device:MediaServer:1", "uuid:5", 8200, manufacturer="MiniDLNA",
+                 friendlyName="Camera uploads", modelName="MiniDLNA"),
+    "http": {8200: {}}, "rtsp": {554: {}},
+}  # fmt: skip
+BRIDGE = {
+    "ssdp": upnp(BASIC, "uuid:6", 80, manufacturer="Signify", friendlyName="Hue Bridge",
+                 modelName="Philips hue bridge 2015"),
+    "http": {80: {}}, "rtsp": {},
+}  # fmt: skip
+MALFORMED = ("", "\0\0\0\0", "<?xml version='1.0'?><a", "<a>" * 500, "\xff\xfe\xfd" * 100,
+             "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "<ProbeMatch><Types>tds:Device</Types>",
+             "x" * 60000)  # fmt: skip
+
+
+# The kernel's own netem is not everywhere.
+LOSS = """table inet loss {
+	chain output { type filter hook output priority 0; numgen random mod 10 < 3 drop; }
+}"""
+
+
+class Site:
+    """A gateway on a LAN, with discoverd on its own bus."""
+
+    def __init__(self, policy=()):
+        self.lan = devices.Lan()
+        self.bus = PrivateBus(policy)
+        self.gateway = self.lan.add_host("gateway", None, "192.168.7.10/24")
+        self.proxy = self.bus.proxy(NAME, ROOT)
+        self.process = None
+
+    def add(self, name, mac_address, address, settings, switch="lan"):
+        return self.lan.add_device(name, mac_address, address + "/24", settings, switch)
+
+    def start(self, *configuration):
+        path = os.path.join(self.bus.directory, "discoverd.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(configuration) + "\n")
+        self.process = self.bus.start(
+            self.gateway.command(DISCOVERD, "--debug", "--config", path))  # fmt: skip
+        self.bus.wait_for_name(NAME)
+
+    def devices(self):
+        """Properties by the last element of the path."""
+        return {path.rsplit("/", 1)[1]: interfaces[DEVICE]
+                for path, interfaces in self.proxy.managed_objects().items()}  # fmt: skip
+
+    def device(self, name):
+        return self.devices().get(name, {})
+
+    def wait(self, what, condition, deadline=30):
+        return self.bus.wait(what, condition, deadline)
+
+    def wait_for(self, name, ports, **properties):
+        def is_so():
+            device = self.device(name)
+            return (sorted(device.get("Ports", [])) == sorted(ports)
+                    and all(device.get(key) == value for key, value in properties.items())
+                    and device)  # fmt: skip
+
+        return self.wait(f"{name} with {ports} and {properties}", is_so)
+
+    def wait_for_quiet(self):
+        self.wait("the end of the scan", lambda: not self.proxy.get(NAME, "Scanning"), 60)
+
+    def close(self):
+        try:
+            self.bus.close()
+        finally:
+            self.lan.close()
+
+
+class SiteTest(unittest.TestCase):
+    def setUp(self):
+        self.site = Site()
+        self.addCleanup(self.site.close)
+
+
+class TestDiscovery(SiteTest):
+    def test_cameras_and_bystanders(self):
+        """cameras are found with make, model and ports; other devices are not"""
+        site = self.site
+        cameras = [site.add("hik", "44:19:b6:10:00:01", "192.168.7.101", HIKVISION),
+                   site.add("hanwha", "e4:30:22:50:00:05", "192.168.7.102", HANWHA)]  # fmt: skip
+        computer = site.add("pc", "52:54:00:00:aa:01", "192.168.7.111", COMPUTER)
+        site.start()
+        hik = site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")])
+        self.assertEqual(
+            {key: hik[key] for key in ("MacAddress", "Address", "Interface", "Vendor", "Model", "Name",
+                                       "Kind", "OnvifUrl", "SnapshotPath", "StreamPath", "Online")},
+            {"MacAddress": "44:19:b6:10:00:01", "Address": "192.168.7.101", "Interface": "eth0",
+             "Vendor": "Hikvision", "Model": "DS-2CD2142FWD-I", "Name": "HIKVISION DS-2CD2142FWD-I",
+             "Kind": "camera", "OnvifUrl": "http://192.168.7.101:80/onvif/device_service",
+             "SnapshotPath": "/ISAPI/Streaming/channels/101/picture",
+             "StreamPath": "/Streaming/Channels/101", "Online": True})  # fmt: skip
+        self.assertGreaterEqual(hik["Confidence"], 0.8)
+        # By its address as well, if the build had the registers of the IEEE.
+        self.assertEqual([e for e in hik["Evidence"] if e != "oui"], ["wsd", "rtsp", "http"])
+        hanwha = site.wait_for("e43022500005", [(8081, "http"), (10554, "rtsp")])
+        self.assertEqual(hanwha["Vendor"], "Hanwha")
+        self.assertEqual(hanwha["OnvifUrl"], "http://192.168.7.102:8081/onvif/device_service")
+        self.assertNotIn("SnapshotPath", hanwha)
+        site.wait_for_quiet()
+        self.assertEqual(len(site.devices()), 2)
+        self.assertEqual(site.proxy.get(NAME, "DeviceCount"), 2)
+        self.assertEqual(site.proxy.get(NAME, "Interfaces"), ["eth0"])
+        for host in cameras:
+            talk = devices.output(host)
+            self.assertNotIn("credential", talk)
+            self.assertLessEqual(talk.count("connection"), 12)
+        self.assertEqual(devices.output(computer).count("connection"), 0)
+
+    def test_upnp(self):
+        """a camera that speaks UPnP alone is found, by answer and by announcement; others are not"""
+        site = self.site
+        silent = {**UPNP_CAMERA, "ssdp": {**UPNP_CAMERA["ssdp"], "silent": True}}
+        asked = site.add("asked", "00:40:8c:30:00:09", "192.168.7.101", silent)
+        media = site.add("media", "52:54:00:00:aa:03", "192.168.7.112", MEDIA_SERVER)
+        bridge = site.add("bridge", "52:54:00:00:aa:04", "192.168.7.113", BRIDGE)
+        # It points elsewhere: nobody is called for it, neither there nor here.
+        liar = {**silent, "ssdp": {**silent["ssdp"], "udn": "uuid:8",
+                                   "location": "http://192.168.7.114:80/desc.xml"}}  # fmt: skip
+        site.add("liar", "52:54:00:00:aa:05", "192.168.7.115", liar)
+        victim = site.add("victim", "52:54:00:00:aa:06", "192.168.7.114", {"http": {80: {}}})
+        site.start()
+        camera = site.wait_for("00408c300009", [(8080, "http"), (554, "rtsp")])
+        self.assertEqual(
+            {key: camera[key] for key in ("Vendor", "Model", "Serial", "Name", "Kind")},
+            {"Vendor": "Axis", "Model": "M1065-L", "Serial": "00408C300009",
+             "Name": "AXIS M1065-L - 00408C300009", "Kind": "camera"})  # fmt: skip
+        self.assertGreaterEqual(camera["Confidence"], 0.8)
+        self.assertIn("ssdp", camera["Evidence"])
+        site.wait_for_quiet()
+        other = {**UPNP_CAMERA["ssdp"], "udn": "uuid:7"}
+        other["elements"] = {**other["elements"], "serialNumber": "1"}
+        site.add("new", "00:40:8c:30:00:0a", "192.168.7.102", {**UPNP_CAMERA, "ssdp": other})
+        site.wait_for("00408c30000a", [(8080, "http"), (554, "rtsp")])
+        self.assertEqual(sorted(site.devices()), ["00408c300009", "00408c30000a"])
+        for host, most in ((asked, 12), (media, 2), (bridge, 2), (victim, 0)):
+            talk = devices.output(host)
+            self.assertNotIn("credential", talk)
+            self.assertLessEqual(talk.count("connection"), most)
+
+    def test_malformed_answers(self):
+        """a malformed answer costs that answer only"""
+        site = self.site
+        site.add("noisy", "44:19:b6:10:00:02", "192.168.7.103", {**HIKVISION, "noise": MALFORMED})
+        site.add("hanwha", "e4:30:22:50:00:05", "192.168.7.102", {**HANWHA, "noise": MALFORMED})
+        site.start()
+        site.wait_for("4419b6100002", [(80, "http"), (554, "rtsp")])
+        site.wait_for("e43022500005", [(8081, "http"), (10554, "rtsp")])
+        self.assertIn("cannot be read", site.bus.log())
+
+    def test_ipv6_only(self):
+        """a camera that has no IPv4 address is found by IPv6"""
+        site = self.site
+        settings = {**HANWHA, "wsd6": HANWHA["wsd"]}
+        del settings["wsd"]
+        camera = site.lan.add_device("six", "e4:30:22:50:00:06", None, settings)
+        site.wait("duplicate address detection", lambda: "tentative" not in camera.ip("address"))
+        site.start()
+        address = "fe80::e630:22ff:fe50:6"
+        site.wait_for("e43022500006", [(8081, "http"), (10554, "rtsp")], Address=address,
+                      Ipv6Addresses=[address])  # fmt: skip
+
+    def test_foreign_subnet(self):
+        """a camera with an address of another subnet is shown, but strangers' hosts are not called"""
+        site = self.site
+        camera = site.add("factory", "44:19:b6:10:00:07", "192.168.1.64", HIKVISION)
+        camera.ip("route add 192.168.7.0/24 dev eth0")
+        # For the answer to get through; a host with a default route has it.
+        site.gateway.ip("route add default dev eth0")
+        site.start()
+        site.wait("the camera", lambda: any(d.get("Address") == "192.168.1.64"
+                                            for d in site.devices().values()))  # fmt: skip
+        site.wait_for_quiet()
+        self.assertEqual(devices.output(camera).count("connection"), 0)
+
+    def test_moves(self):
+        """a camera that moves to another address stays the same object"""
+        site = self.site
+        camera = site.add("hik", "44:19:b6:10:00:01", "192.168.7.101", HIKVISION)
+        site.start()
+        site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")], Address="192.168.7.101")
+        signals = site.bus.signals(sender=NAME)
+        camera.ip("address flush dev eth0", "address add 192.168.7.155/24 dev eth0")
+        devices.say(camera, "hello")
+        site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")], Address="192.168.7.155",
+                      OnvifUrl="http://192.168.7.155:80/onvif/device_service")  # fmt: skip
+        self.assertEqual([s for s in signals if s[2] in ("InterfacesAdded", "InterfacesRemoved")], [])
+        site.wait("the signal of the change", lambda: any(
+            values[1].get("Address") == "192.168.7.155"
+            for path, _, member, values in signals
+            if member == "PropertiesChanged" and "4419b6100001" in path))  # fmt: skip
+        self.assertIn("moved from 192.168.7.101 to 192.168.7.155 EVENT=device-moved "
+                      "DEVICE=4419b6100001", site.bus.log())  # fmt: skip
+
+    def test_swap(self):
+        """two cameras that change places are not mixed up"""
+        site = self.site
+        first = site.add("hik", "44:19:b6:10:00:01", "192.168.7.101", HIKVISION)
+        second = site.add("hanwha", "e4:30:22:50:00:05", "192.168.7.102", HANWHA)
+        site.start()
+        site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")], Address="192.168.7.101")
+        site.wait_for("e43022500005", [(8081, "http"), (10554, "rtsp")], Address="192.168.7.102")
+        first.ip("address flush dev eth0")
+        second.ip("address flush dev eth0", "address add 192.168.7.101/24 dev eth0")
+        first.ip("address add 192.168.7.102/24 dev eth0")
+        devices.say(first, "hello")
+        devices.say(second, "hello")
+        site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")], Address="192.168.7.102")
+        site.wait_for("e43022500005", [(8081, "http"), (10554, "rtsp")], Address="192.168.7.101")
+        self.assertEqual(len(site.devices()), 2)
+        self.assertEqual(site.device("4419b6100001")["Vendor"], "Hikvision")
+        self.assertEqual(site.device("e43022500005")["Vendor"], "Hanwha")
+
+    def test_leaves_and_returns(self):
+        """a good-bye is verified; a camera that is gone is offline, and online when it returns"""
+        site = self.site
+        # The kernel asks for a MAC again after 15 to 45 s, unless told to do so sooner.
+        site.gateway.run("sysctl", "-qw", "net.ipv4.neigh.eth0.base_reachable_time_ms=2000",
+                         "net.ipv4.neigh.eth0.delay_first_probe_time=1")  # fmt: skip
+        camera = site.add("hik", "44:19:b6:10:00:01", "192.168.7.101", HIKVISION)
+        site.start()
+        site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")], Online=True)
+        site.wait_for_quiet()
+        signals = site.bus.signals(sender=NAME)
+        devices.say(camera, "bye")
+        # It said so, and is there all the same: nothing changes. Then it really goes.
+        devices.say(camera, "hello")
+        devices.say(camera, "bye")
+        site.wait("the second good-bye", lambda: devices.has_said(camera, "bye", 2))
+        camera.ip("link set eth0 down")
+        site.wait("being offline", lambda: not site.device("4419b6100001")["Online"], 90)
+        self.assertIn("EVENT=device-offline DEVICE=4419b6100001", site.bus.log())
+        self.assertNotIn("InterfacesRemoved", [s[2] for s in signals])
+        camera.ip("link set eth0 up")
+        devices.say(camera, "hello")
+        site.wait("being online", lambda: site.device("4419b6100001")["Online"], 60)
+
+    def test_later_interface(self):
+        """an interface that appears later is looked at; one that is excluded is not"""
+        site = self.site
+        site.lan.add_switch("lan2")
+        site.lan.add_switch("lan3")
+        site.add("hik", "44:19:b6:10:00:01", "192.168.8.101", HIKVISION, "lan2")
+        site.add("hanwha", "e4:30:22:50:00:05", "192.168.9.101", HANWHA, "lan3")
+        site.start("exclude_interfaces = vpn_* docker*")
+        site.wait_for_quiet()
+        self.assertEqual(site.devices(), {})
+        site.gateway.plug_in("docker0", switch="lan3")
+        site.gateway.ip("address add 192.168.9.10/24 dev docker0")
+        site.gateway.plug_in("eth1", switch="lan2")
+        site.gateway.ip("address add 192.168.8.10/24 dev eth1")
+        site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")], Interface="eth1")
+        self.assertEqual(sorted(site.proxy.get(NAME, "Interfaces")), ["eth0", "eth1"])
+        site.wait_for_quiet()
+        self.assertEqual(list(site.devices()), ["4419b6100001"])
+        site.gateway.ip("link delete eth1")
+        site.wait("eth1 gone", lambda: site.proxy.get(NAME, "Interfaces") == ["eth0"])
+
+    def test_loss(self):
+        """of every ten packets three are lost each way, and yet all cameras are found"""
+        site = self.site
+        for i in range(8):
+            settings = {**HIKVISION, "wsd": {**HIKVISION["wsd"], "endpoint": f"urn:uuid:{i}"}}
+            host = site.add(f"c{i}", f"44:19:b6:10:01:0{i}", f"192.168.7.{120 + i}", settings)
+            host.run("nft", LOSS)
+        site.gateway.run("nft", LOSS)
+        site.start()
+
+        def complete():
+            return [d for d in site.devices().values()
+                    if sorted(d["Ports"]) == [(80, "http"), (554, "rtsp")]]  # fmt: skip
+
+        def ask_again():
+            if len(complete()) < 8 and not site.proxy.get(NAME, "Scanning"):
+                site.proxy.call(NAME, "Scan", "(a{sv})", {})
+            return len(complete()) == 8
+
+        site.wait("all of them", ask_again, 120)
+
+    def test_restart(self):
+        """killed and started again, it finds the same"""
+        site = self.site
+        site.add("hik", "44:19:b6:10:00:01", "192.168.7.101", HIKVISION)
+        site.start()
+        before = site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")])
+        site.bus.stop(site.process, signal.SIGKILL)
+        site.bus.wait_for_name(NAME, present=False)
+        site.start()
+        after = site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")])
+        for key in ("FirstSeen", "LastSeen"):
+            before.pop(key), after.pop(key)
+        self.assertEqual(before, after)
+
+
+class TestBus(unittest.TestCase):
+    def test_scan_and_policy(self):
+        """Scan finds what came later; unknown options are refused; the policy lets everybody look"""
+        site = Site([POLICY])
+        self.addCleanup(site.close)
+        site.start()
+        site.wait_for_quiet()
+        with self.assertRaises(BusError) as refused:
+            site.proxy.call(NAME, "Scan", "(a{sv})", {"fast": devices.variant("b", True)})
+        self.assertEqual(refused.exception.name, "org.freedesktop.DBus.Error.InvalidArgs")
+        self.assertIn("fast", refused.exception.text)
+        settings = {**HIKVISION, "wsd": {**HIKVISION["wsd"], "silent": True}}
+        site.add("hik", "44:19:b6:10:00:01", "192.168.7.101", settings)
+        site.proxy.call(NAME, "Scan", "(a{sv})", {})
+        self.assertTrue(site.proxy.get(NAME, "Scanning"))
+        site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")])
+        site.wait_for_quiet()
+        self.assertIn("Scan", site.proxy.introspect())
+
+
+@unittest.skipUnless(devices.packages(), "avahi-daemon is not unpacked (tools/install-dependencies)")
+class TestMdns(SiteTest):
+    def start_avahi(self):
+        avahi = devices.start_avahi(self.site.bus, self.site.gateway, self.site.bus.directory)
+        self.site.bus.wait_for_name("org.freedesktop.Avahi")
+        return avahi
+
+    def test_mdns(self):
+        """a camera is found by mDNS alone, also when avahi comes later; a speaker is not"""
+        site = self.site
+        site.add("axis", "00:40:8c:30:00:03", "192.168.7.104", AXIS)
+        speaker = site.add("speaker", "52:54:00:00:aa:02", "192.168.7.112", SPEAKER)
+        site.start()
+        site.wait_for_quiet()
+        self.assertEqual(site.devices(), {})
+        avahi = self.start_avahi()
+        axis = site.wait_for("00408c300003", [(1554, "rtsp"), (8080, "http")], Vendor="Axis")
+        self.assertEqual(axis["Model"], "P3245-V")
+        self.assertEqual(axis["StreamPath"], "/axis-media/media.amp")
+        self.assertEqual([e for e in axis["Evidence"] if e != "oui"], ["mdns", "rtsp", "http"])
+        site.bus.stop(avahi)
+        site.bus.wait_for_name("org.freedesktop.Avahi", present=False)
+        self.start_avahi()
+        other = {"mdns": [{**AXIS["mdns"][0], "instance": "AXIS M1 - 00408C300009", "txt": []}],
+                 "http": {8080: {}}}  # fmt: skip
+        site.add("m1", "00:40:8c:30:00:09", "192.168.7.105", other)
+        site.wait_for("00408c300009", [(8080, "http")], Model="M1")
+        site.wait_for_quiet()
+        self.assertEqual(sorted(site.devices()), ["00408c300003", "00408c300009"])
+        self.assertLessEqual(devices.output(speaker).count("connection"), 2)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:  # some cases only
+        unittest.main(argv=sys.argv[1:])
+    tap.main(TestDiscovery, TestBus, TestMdns)
