@@ -16,6 +16,7 @@ renew. Everything is guarded by one condition, which the long-polls wait on.
 import http.server
 import json
 import re
+import socket
 import ssl
 import threading
 import time
@@ -24,8 +25,8 @@ LONGEST_WAIT = 55
 
 
 class Request:
-    def __init__(self, name, method, path, headers, body):
-        self.name, self.method, self.path = name, method, path
+    def __init__(self, name, server, method, path, headers, body):
+        self.name, self.server, self.method, self.path = name, server, method, path
         self.headers, self.body, self.time = headers, body, time.monotonic()
 
     def json(self):
@@ -79,7 +80,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 break
         else:
             name, match = "unknown", None
-        request = Request(name, self.command, self.path, dict(self.headers), body)
+        request = Request(name, self.server, self.command, self.path, dict(self.headers), body)
         try:
             self._answer(*api.handle(request, match, parameters))
         except (BrokenPipeError, ConnectionError, ssl.SSLError):
@@ -103,7 +104,6 @@ class Server(http.server.ThreadingHTTPServer):
         # The handshake is done by the handler's thread, so that a slow client stops nobody.
         connection, address = super().get_request()
         self.api.accepted += 1
-        self.api.connections.add(connection)
         return connection, address
 
     def finish_request(self, request, client_address):
@@ -111,10 +111,16 @@ class Server(http.server.ThreadingHTTPServer):
             connection = self.api.context.wrap_socket(request, server_side=True)
         except (OSError, ssl.SSLError):
             return
-        self.api.connections.add(connection)
+        with self.api.condition:
+            if self.api.server is not self:
+                connection.close()
+                return
+            self.api.connections.add(connection)
         try:
             super().finish_request(connection, client_address)
         finally:
+            with self.api.condition:
+                self.api.connections.discard(connection)
             connection.close()
 
     def handle_error(self, request, client_address):
@@ -149,27 +155,37 @@ class FakeApi:
         self.context = context
 
     def start(self):
-        self.stopping = False
-        self.server = Server(("127.0.0.1", self.port), Handler)
-        self.server.api = self
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        server = Server(("127.0.0.1", self.port), Handler)
+        server.api = self
+        self.port = server.server_address[1]
+        with self.condition:
+            self.server = server
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
+        """Ends the server and everything that it serves: a start() is a new one, which nobody
+        still waits at."""
         with self.condition:
-            self.stopping = True
+            server, self.server = self.server, None
             self.condition.notify_all()
-        self.server.shutdown()
-        self.server.server_close()
+        if server:
+            server.shutdown()
+            server.server_close()
         self.drop_connections()
 
     def drop_connections(self):
-        for connection in list(self.connections):
-            try:
-                connection.close()
-            except OSError:
-                pass
-        self.connections.clear()
+        # shutdown(), not close(): a handler that reads would keep a closed one open.
+        with self.condition:
+            for connection in self.connections:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+            self.connections.clear()
+
+    def ended(self, request):
+        """Whether the server that took a request has been stopped."""
+        return request.server is not self.server
 
     @property
     def url(self):
@@ -247,7 +263,7 @@ class FakeApi:
             self.requests.append(request)
             if request.name in self.hang:
                 self.condition.wait_for(
-                    lambda: self.stopping or request.name not in self.hang, LONGEST_WAIT)
+                    lambda: self.ended(request) or request.name not in self.hang, LONGEST_WAIT)
                 raise Hang
             answer = self.answers.get(request.name)
             if answer is not None:
@@ -293,9 +309,9 @@ class FakeApi:
         pair = (match["mac"], request.headers.get("X-M2M-Secret"))
         if pair not in self.gateways:
             return self.problem(404, "unknown pair")
-        self.condition.wait_for(lambda: self.stopping or self.approved or self.revoked,
+        self.condition.wait_for(lambda: self.ended(request) or self.approved or self.revoked,
                                 min(int(parameters.get("wait", 0)), LONGEST_WAIT))
-        if self.stopping:
+        if self.ended(request):
             raise Hang
         if self.revoked:
             return self.problem(410, "revoked by its owner")
@@ -332,9 +348,9 @@ class FakeApi:
         since = int(parameters["since"])
         token = request.headers.get("Authorization", "").removeprefix("Token ")
         self.condition.wait_for(
-            lambda: self.stopping or self.revoked or self.revision > since
+            lambda: self.ended(request) or self.revoked or self.revision > since
             or token not in self.tokens, min(int(parameters.get("wait", 0)), LONGEST_WAIT))
-        if self.stopping:
+        if self.ended(request):
             raise Hang
         if self.revoked:
             return self.problem(410, "revoked by its owner")
