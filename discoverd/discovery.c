@@ -26,6 +26,8 @@ static const struct protocol *const protocols[] = {
 	&ssdp_protocol,
 };
 
+#define PROGRESS_INTERVAL (500 * USEC_PER_MSEC)
+
 struct discovery {
 	struct loop *loop;
 	const struct discovery_settings *settings;
@@ -40,8 +42,10 @@ struct discovery {
 	const struct discovery_listener *listener;
 	void *owner;
 	unsigned published;
-	bool scanning;      /* as last told to the listener */
-	bool scanning_full; /* on all interfaces, by request or at the start */
+	struct loop_timer progress_timer; /* armed during a scan */
+	unsigned progress;                /* as last told to the listener */
+	bool scanning;                    /* as last told to the listener */
+	bool scanning_full;               /* on all interfaces, by request or at the start */
 };
 
 const struct config_option discovery_options[] = {
@@ -67,17 +71,70 @@ static void tell_state(struct discovery *discovery)
 		discovery->listener->on_state(discovery->owner);
 }
 
+static struct progress progress_of(const struct discovery *discovery, size_t protocol)
+{
+	if (!discovery->probers[protocol] || !protocols[protocol]->progress)
+		return (struct progress){ 0 };
+	return protocols[protocol]->progress(discovery->probers[protocol]);
+}
+
+static bool is_busy(const struct discovery *discovery)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+		if (progress_is_busy(progress_of(discovery, i)))
+			return true;
+	return schedule_is_active(discovery->schedule) ||
+	       service_watch_is_busy(discovery->services);
+}
+
+/* As far as the part that is furthest behind; never back, though new work may turn up. */
+static unsigned measure_progress(const struct discovery *discovery)
+{
+	unsigned least = progress_percent(schedule_progress(discovery->schedule)), percent;
+
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+		percent = progress_percent(progress_of(discovery, i));
+		if (percent < least)
+			least = percent;
+	}
+	if (least > 99)
+		least = 99; /* services are being confirmed */
+	return least > discovery->progress ? least : discovery->progress;
+}
+
+static void tell_progress(struct discovery *discovery, unsigned progress)
+{
+	if (progress == discovery->progress)
+		return;
+	discovery->progress = progress;
+	if (discovery->listener)
+		discovery->listener->on_progress(discovery->owner);
+}
+
 static void update_scanning(struct discovery *discovery)
 {
-	bool scanning = schedule_is_active(discovery->schedule) ||
-			service_watch_is_busy(discovery->services);
+	bool scanning = is_busy(discovery);
 
 	if (scanning == discovery->scanning)
 		return;
 	discovery->scanning = scanning;
-	if (!scanning)
+	tell_progress(discovery, scanning ? 0 : 100);
+	if (scanning) {
+		loop_timer_arm(&discovery->progress_timer, PROGRESS_INTERVAL);
+	} else {
+		loop_timer_cancel(&discovery->progress_timer);
 		discovery->scanning_full = false;
+	}
 	tell_state(discovery);
+}
+
+static void on_progress(struct loop_timer *timer)
+{
+	struct discovery *discovery = container_of(timer, struct discovery, progress_timer);
+
+	loop_timer_arm(timer, PROGRESS_INTERVAL);
+	tell_progress(discovery, measure_progress(discovery));
+	update_scanning(discovery);
 }
 
 static void publish(struct discovery *discovery, struct device *device)
@@ -455,6 +512,8 @@ int discovery_new(struct discovery **ret_discovery, struct loop *loop,
 	service_watch_new(&discovery->services, loop, &service_handlers, discovery);
 	schedule_new(&discovery->schedule, loop, settings->burst_interval, &schedule_handlers,
 		     discovery);
+	discovery->progress = 100;
+	loop_timer_init(&discovery->progress_timer, loop, on_progress);
 	*ret_discovery = steal_ptr(discovery);
 	return 0;
 }
@@ -466,6 +525,7 @@ struct discovery *discovery_free(struct discovery *discovery)
 	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
 		if (discovery->probers[i])
 			protocols[i]->stop(discovery->probers[i]);
+	loop_timer_deinit(&discovery->progress_timer);
 	keeper_free(discovery->keeper);
 	device_table_free(discovery->table);
 	service_watch_free(discovery->services);
@@ -499,12 +559,18 @@ void discovery_scan(struct discovery *discovery)
 	if (discovery->scanning_full)
 		return;
 	discovery->scanning_full = true;
+	tell_progress(discovery, 0); /* a burst under way becomes part of it */
 	burst_everywhere(discovery, false);
 }
 
 bool discovery_is_scanning(const struct discovery *discovery)
 {
 	return discovery->scanning;
+}
+
+unsigned discovery_progress(const struct discovery *discovery)
+{
+	return discovery->progress;
 }
 
 unsigned discovery_device_count(const struct discovery *discovery)

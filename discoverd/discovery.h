@@ -27,6 +27,7 @@ struct discovery_listener {
 	device_fn *on_changed;         /* of a published device */
 	device_fn *on_withdrawn;       /* it may be freed on return */
 	void (*on_state)(void *owner); /* scanning, interfaces or number of devices changed */
+	void (*on_progress)(void *owner);
 };
 
 /* settings: borrowed. */
@@ -44,5 +45,6 @@ void discovery_start(struct discovery *discovery);
 void discovery_scan(struct discovery *discovery);
 
 bool discovery_is_scanning(const struct discovery *discovery);
+unsigned discovery_progress(const struct discovery *discovery); /* 0 to 100, 100 between scans */
 unsigned discovery_device_count(const struct discovery *discovery); /* published ones */
 const struct interfaces *discovery_interfaces(const struct discovery *discovery);

@@ -41,7 +41,16 @@ static void on_state(void *owner)
 	struct discovery_bus *discovery_bus = owner;
 
 	for (unsigned i = 0; i < DISCOVERY1_PROPERTY_COUNT; i++)
-		bus_property_changed(discovery_bus->object, &discovery_vtable, i);
+		if (i != DISCOVERY1_PROPERTY_SCAN_PROGRESS)
+			bus_property_changed(discovery_bus->object, &discovery_vtable, i);
+}
+
+static void on_progress(void *owner)
+{
+	struct discovery_bus *discovery_bus = owner;
+
+	bus_property_changed(discovery_bus->object, &discovery_vtable,
+			     DISCOVERY1_PROPERTY_SCAN_PROGRESS);
 }
 
 static int on_scan(struct bus_call *call, void *object)
@@ -65,6 +74,13 @@ static void get_scanning(struct bus_writer *value, const void *object)
 	const struct discovery_bus *discovery_bus = object;
 
 	bus_write_bool(value, discovery_is_scanning(discovery_bus->discovery));
+}
+
+static void get_scan_progress(struct bus_writer *value, const void *object)
+{
+	const struct discovery_bus *discovery_bus = object;
+
+	bus_write_u32(value, discovery_progress(discovery_bus->discovery));
 }
 
 static void get_interfaces(struct bus_writer *value, const void *object)
@@ -95,6 +111,7 @@ static const struct bus_vtable discovery_vtable = {
 	.properties =
 		(const struct bus_property[DISCOVERY1_PROPERTY_COUNT]){
 			[DISCOVERY1_PROPERTY_SCANNING] = { .get = get_scanning },
+			[DISCOVERY1_PROPERTY_SCAN_PROGRESS] = { .get = get_scan_progress },
 			[DISCOVERY1_PROPERTY_INTERFACES] = { .get = get_interfaces },
 			[DISCOVERY1_PROPERTY_DEVICE_COUNT] = { .get = get_device_count },
 		},
@@ -105,7 +122,7 @@ int discovery_bus_new(struct discovery_bus **ret_discovery_bus, struct bus *bus,
 {
 	static const struct bus_vtable *const vtables[] = { &discovery_vtable, NULL };
 	static const struct discovery_listener listener = { on_published, on_changed, on_withdrawn,
-							    on_state };
+							    on_state, on_progress };
 	_cleanup_(discovery_bus_freep) struct discovery_bus *discovery_bus = xnew(
 		struct discovery_bus);
 	int r;

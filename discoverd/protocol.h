@@ -7,6 +7,7 @@
 
 #include "common/loop.h"
 #include "discoverd/interfaces.h"
+#include "discoverd/progress.h"
 #include "discoverd/sighting.h"
 
 /* The sighting's evidence may be taken; what is left is freed by the prober. */
@@ -30,6 +31,9 @@ struct protocol {
 	void (*burst)(void *prober, const struct interface *interface, bool light);
 	/* Ask one host with one packet, which also makes the kernel look for it. May be NULL. */
 	void (*ask)(void *prober, const struct interface *interface, const struct netaddr *address);
+	/* Of work that may outlast a burst; a scan lasts until it is done. Looked at twice a
+	 * second. NULL: there is none. */
+	struct progress (*progress)(const void *prober);
 };
 
 extern const struct protocol wsd_protocol;

@@ -170,3 +170,28 @@ bool schedule_is_active(const struct schedule *schedule)
 {
 	return schedule->active;
 }
+
+static usec_t remaining(const struct entry *entry, usec_t now)
+{
+	usec_t end = entry->last ? entry->last + BURST_LENGTH : now;
+
+	if (entry->due)
+		end = entry->due + (entry->followed ? 0 : FOLLOW_UP) + BURST_LENGTH;
+	return end > now ? end - now : 0;
+}
+
+struct progress schedule_progress(const struct schedule *schedule)
+{
+	const usec_t planned = FOLLOW_UP + BURST_LENGTH;
+	usec_t now = loop_now(schedule->loop), longest = 0, left;
+
+	for (size_t i = 0; i < schedule->count; i++) {
+		left = remaining(&schedule->entries[i], now);
+		if (left > longest)
+			longest = left;
+	}
+	if (longest > planned)
+		longest = planned; /* the first burst has to wait */
+	return (struct progress){ .planned = planned / USEC_PER_MSEC,
+				  .done = (planned - longest) / USEC_PER_MSEC };
+}

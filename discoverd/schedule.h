@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/loop.h"
+#include "discoverd/progress.h"
 
 struct schedule;
 typedef void schedule_burst_fn(unsigned ifindex, bool light, void *owner);
@@ -26,3 +27,4 @@ struct schedule *schedule_free(struct schedule *schedule);
 void schedule_add(struct schedule *schedule, unsigned ifindex, bool light);
 void schedule_remove(struct schedule *schedule, unsigned ifindex); /* the interface is gone */
 bool schedule_is_active(const struct schedule *schedule);
+struct progress schedule_progress(const struct schedule *schedule); /* of the bursts under way */

@@ -14,17 +14,18 @@
 #include "gatewayctl/fields.h"
 #include "gatewayctl/live.h"
 
-#define LONGEST_SCAN (120 * USEC_PER_SEC)
-#define TICK         (USEC_PER_SEC / 2)
+#define PATIENCE (120 * USEC_PER_SEC) /* without any progress */
+#define TICK     (USEC_PER_SEC / 2)
 
 struct scan {
 	struct command *command;
 	struct live *live;
 	struct bus_request *request;
 	struct loop_timer tick;
-	usec_t started;
-	cJSON *shown;  /* path -> true */
-	bool answered; /* Scan was called, and discoverd has begun */
+	usec_t progressed; /* the last time it came further */
+	int64_t progress;  /* percent */
+	cJSON *shown;      /* path -> true */
+	bool answered;     /* Scan was called, and discoverd has begun */
 	bool titled;
 };
 
@@ -67,13 +68,12 @@ static void clear_progress(const struct scan *scan)
 
 static void show_progress(struct scan *scan)
 {
-	uint64_t seconds = (loop_now(scan->command->loop) - scan->started) / USEC_PER_SEC;
-
 	if (!isatty(STDERR_FILENO) || scan->command->json)
 		return;
 	clear_progress(scan);
-	fprintf(stderr, "looking for devices: %d so far, %" PRIu64 " s",
-		cJSON_GetArraySize(live_objects(scan->live)), seconds);
+	fprintf(stderr, "looking for devices: %" PRIi64 " %%, %d so far", scan->progress,
+		cJSON_GetArraySize(live_objects(scan->live)));
+	fflush(stderr);
 }
 
 static void show(struct scan *scan, const char *path, const cJSON *device)
@@ -92,6 +92,17 @@ static void show(struct scan *scan, const char *path, const cJSON *device)
 		  (const char *const[]){ field_text(device, "name"), field_text(device, "vendor"),
 					 field_text(device, "model"), field_text(device, "address"),
 					 ports });
+}
+
+static void note_progress(struct scan *scan)
+{
+	int64_t progress = field_number(live_root(scan->live), "scan_progress");
+
+	if (progress == scan->progress)
+		return;
+	scan->progress = progress;
+	scan->progressed = loop_now(scan->command->loop);
+	show_progress(scan);
 }
 
 static void finish_if_done(struct scan *scan)
@@ -150,6 +161,8 @@ static void on_change(const struct live_change *change, void *owner)
 	case LIVE_CHANGED:
 		if (change->path)
 			show(scan, change->path, change->object);
+		else
+			note_progress(scan);
 		finish_if_done(scan);
 		return;
 	case LIVE_REMOVED:
@@ -162,9 +175,10 @@ static void on_tick(struct loop_timer *timer)
 {
 	struct scan *scan = container_of(timer, struct scan, tick);
 
-	if (loop_now(scan->command->loop) - scan->started > LONGEST_SCAN) {
+	if (loop_now(scan->command->loop) - scan->progressed > PATIENCE) {
 		clear_progress(scan);
-		tell("the scan does not end; 'gatewayctl devices' shows what was found");
+		tell("the scan does not get any further; 'gatewayctl devices' shows what was "
+		     "found");
 		loop_stop(scan->command->loop, EXIT_FAILED);
 		return;
 	}
@@ -223,7 +237,7 @@ int scan_command(struct command *command)
 					  SERVICE_DISCOVERY, on_change, &scan) < 0)
 		code = EXIT_FAILED;
 	if (code == EXIT_DONE) {
-		scan.started = loop_now(command->loop);
+		scan.progressed = loop_now(command->loop);
 		loop_timer_init(&scan.tick, command->loop, on_tick);
 		loop_timer_arm(&scan.tick, TICK);
 		code = loop_run(command->loop);

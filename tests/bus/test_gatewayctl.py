@@ -165,6 +165,25 @@ class TestVerbs(Case):
         self.assertRegex(seen, "NAME.*\n.*Gate.*\n.*Yard")
         self.assertEqual(out, "\n2 cameras\n")
 
+    def test_scan_progress(self):
+        """scan on a terminal: how far it has come, wiped away before each camera and at the end"""
+        discovery = ScanningDiscovery(self.bus)
+        terminal, end = os.openpty()
+        self.addCleanup(os.close, terminal)
+        process = self.spawn("scan", stderr=end)
+        os.close(end)
+        self.bus.wait("Scan is called", lambda: discovery.called("Scan"))
+        discovery.set(ScanProgress=42)
+        seen = b""
+        while b"42 %, 0 so far" not in seen:
+            seen += os.read(terminal, 4096)
+        discovery.add("aabbcc000001", **CAMERA)
+        discovery.set(ScanProgress=100, Scanning=False)
+        self.assertIn("1 camera\n", process.stdout.read())
+        self.assertEqual(process.wait(), DONE)
+        while not seen.endswith(b"\r\x1b[K"):
+            seen += os.read(terminal, 4096)
+
     def test_scan_json(self):
         """scan --json: one document at the end; nothing on the way"""
         discovery = FakeDiscovery(self.bus)  # has nothing to do: Scanning stays false

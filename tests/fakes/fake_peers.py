@@ -166,7 +166,8 @@ class FakeDiscovery(FakeService):
 
     def __init__(self, bus):
         super().__init__(bus, "io.evercam.Discovery1",
-                         {"Scanning": False, "Interfaces": ["eth0"], "DeviceCount": 0})
+                         {"Scanning": False, "ScanProgress": 100, "Interfaces": ["eth0"],
+                          "DeviceCount": 0})
 
     def add(self, identifier, **properties):
         path = f"{self.path}/device/{identifier}"

@@ -386,11 +386,18 @@ class TestBus(unittest.TestCase):
         self.assertIn("fast", refused.exception.text)
         settings = {**HIKVISION, "wsd": {**HIKVISION["wsd"], "silent": True}}
         site.add("hik", "44:19:b6:10:00:01", "192.168.7.101", settings)
+        signals = site.bus.signals(sender=NAME)
         site.proxy.call(NAME, "Scan", "(a{sv})", {})
         self.assertTrue(site.proxy.get(NAME, "Scanning"))
         site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")])
         site.wait_for_quiet()
         self.assertIn("Scan", site.proxy.introspect())
+        self.assertEqual(site.proxy.get(NAME, "ScanProgress"), 100)
+        told = [values[1]["ScanProgress"] for _, _, member, values in signals
+                if member == "PropertiesChanged" and "ScanProgress" in values[1]]  # fmt: skip
+        self.assertEqual((told[0], told[-1]), (0, 100))
+        self.assertEqual(told, sorted(set(told)))
+        self.assertGreater(len(told), 2)
 
 
 @unittest.skipUnless(devices.packages(), "avahi-daemon is not unpacked (tools/install-dependencies)")
