@@ -13,7 +13,7 @@ import sys
 import unittest
 
 import tap
-from apienv import ApiSite, Gateway, Later, make_csr, openssl
+from apienv import DEADLINE, ApiSite, Gateway, Later, make_csr, openssl
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
@@ -172,7 +172,7 @@ class TestConfiguration(Site):
         gateway.csr = make_csr(self.site.directory)
         self.assertEqual(gateway.call("PUT", "csr", {"csr": "nonsense"}).status, 400)
         self.assertEqual(gateway.call("PUT", "csr", {"csr": gateway.csr}).status, 202)
-        changes = gateway.call("GET", f"changes?since={before['revision']}&wait=20").json
+        changes = gateway.call("GET", f"changes?since={before['revision']}&wait=55").json
         self.assertEqual(changes["changed"], ["configuration"])
         after = gateway.wait_for_configuration().json
         self.assertGreater(after["revision"], before["revision"])
@@ -193,12 +193,12 @@ class TestConfiguration(Site):
                         b"9:not json!,"):
             service.failure = failure
             gateway = self.new_gateway().join(self.owner)
-            service.wait_for(lambda s: s.requests[-1]["gateway_id"] == gateway.id)
-            service.failure = None
+            service.wait_for(lambda s: any(r["gateway_id"] == gateway.id for r in s.requests))
             shown = {}
             while "provision_error" not in shown:
                 shown = self.owner.call("GET", f"/v1/gateways/{gateway.id}").json
             self.assertFalse(shown["provisioned"])
+            service.failure = None
             # The others are served meanwhile.
             self.new_gateway().join(self.owner).wait_for_configuration()
 
@@ -541,7 +541,7 @@ class TestServer(Site):
         self.assertEqual(self.site.call("GET", "/healthz").status, 200)
 
     def assert_closed(self, connection):
-        connection.settimeout(20)
+        connection.settimeout(DEADLINE)
         try:
             while connection.recv(4096):
                 pass
@@ -699,7 +699,7 @@ class TestRestart(Site):
             path = pathlib.Path(self.site.path("wrong.conf"))
             path.write_text(f"{key} = {value}\n", encoding="ascii")
             done = subprocess.run([self.site.program, "--config", path, "--check-config"],
-                                  capture_output=True, text=True, timeout=30, check=False)
+                                  capture_output=True, text=True, timeout=DEADLINE, check=False)
             self.assertEqual(done.returncode, 2, (key, value))
             self.assertIn(key, done.stderr)
         self.assertEqual(self.site.run("--check-config").returncode, 0)

@@ -119,6 +119,8 @@ class FakeService:
         return [arguments for name, arguments in self.calls if name == method]
 
     def close(self):
+        # What was said before has been said: GLib closes ahead of what it has yet to send.
+        self.connection.flush_sync(None)
         self.connection.close_sync(None)
 
 

@@ -5,6 +5,7 @@ It checks what the real one checks (client certificate, token, framing), gives e
 answer for the same key, and can be stopped, started again on its port, and told to fail.
 """
 
+import contextlib
 import json
 import socket
 import ssl
@@ -41,14 +42,18 @@ class FakeVpnService:
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def stop(self):
-        # Without shutdown() the thread in accept() would keep the socket listening.
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        """Ends also what is being served; a start() is a new one."""
         with self.lock:
+            listener, self.listener = self.listener, None
             for connection in self.connections:
-                connection.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # its other end may be gone
+                    connection.shutdown(socket.SHUT_RDWR)
+        if listener:
+            # Without shutdown() the thread in accept() would keep the socket listening.
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
 
-    def wait_for(self, condition, deadline=20):
+    def wait_for(self, condition, deadline=60):
         """Waits until condition(self) holds; it is looked at after every request."""
         with self.lock:
             if not self.lock.wait_for(lambda: condition(self), deadline):
@@ -65,12 +70,15 @@ class FakeVpnService:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(
+                target=self._serve, args=(listener, connection), daemon=True).start()
 
-    def _serve(self, plain):
+    def _serve(self, listener, plain):
         try:
             with self.tls.wrap_socket(plain, server_side=True) as connection:
                 with self.lock:
+                    if self.listener is not listener:
+                        return
                     self.connections.add(connection)
                 try:
                     connection.settimeout(5)
@@ -82,7 +90,7 @@ class FakeVpnService:
                 finally:
                     with self.lock:
                         self.connections.discard(connection)
-        except OSError:
+        except (OSError, ValueError):  # the latter of one that stop() has shut down
             plain.close()
 
     @staticmethod
@@ -116,7 +124,7 @@ class FakeVpnService:
             token = request.pop("token", None)
             self.requests.append(request)
             self.lock.notify_all()
-            self.lock.wait_for(lambda: not self.held, 20)
+            self.lock.wait_for(lambda: not self.held, 60)
             if token != self.token:
                 return {"error": "authentication_failed", "detail": "wrong token"}
             if self.failure is not None:
