@@ -15,6 +15,8 @@
 #include "common/memory.h"
 #include "common/netaddr.h"
 
+#define MAX_OF_FIELD (EVIDENCE_MAX_FACTS / 4)
+
 static const char *const source_names[SOURCE_COUNT] = {
 	[SOURCE_WSD] = "wsd", [SOURCE_MDNS] = "mdns", [SOURCE_SSDP] = "ssdp",
 	[SOURCE_OUI] = "oui", [SOURCE_RTSP] = "rtsp", [SOURCE_HTTP] = "http",
@@ -105,14 +107,25 @@ static void remove_at(struct evidence *evidence, size_t index)
 		(evidence->count - index) * sizeof(*evidence->facts));
 }
 
-static void remove_oldest(struct evidence *evidence)
+/* Makes room for a fact of that field: nobody drives out the other fields by telling much of one.
+ */
+static void make_room(struct evidence *evidence, enum field field)
 {
-	size_t oldest = 0;
+	size_t oldest = 0, oldest_of_field = evidence->count, of_field = 0;
 
-	for (size_t i = 1; i < evidence->count; i++)
+	for (size_t i = 0; i < evidence->count; i++) {
 		if (evidence->facts[i]->time < evidence->facts[oldest]->time)
 			oldest = i;
-	remove_at(evidence, oldest);
+		if (evidence->facts[i]->field != field)
+			continue;
+		if (!of_field++ ||
+		    evidence->facts[i]->time < evidence->facts[oldest_of_field]->time)
+			oldest_of_field = i;
+	}
+	if (of_field >= MAX_OF_FIELD)
+		remove_at(evidence, oldest_of_field);
+	else if (evidence->count == EVIDENCE_MAX_FACTS)
+		remove_at(evidence, oldest);
 }
 
 /* Whether a fact takes the place of the one known: same thing said by the same source. */
@@ -132,23 +145,23 @@ static bool add_clean(struct evidence *evidence, const struct fact *model, const
 {
 	size_t length = strlen(text), index;
 	struct fact *fact;
-	bool changed;
 
 	for (index = 0; index < evidence->count; index++)
 		if (replaces(evidence->facts[index], model->source, model->field, model->port,
 			     text))
 			break;
-	if (index < evidence->count && strcmp(evidence->facts[index]->text, text) == 0) {
+	if (index < evidence->count) {
 		fact = evidence->facts[index];
-		changed = false;
-		if (fact->time < model->time)
+		if (fact->time > model->time)
+			return false; /* of two devices that turn out to be one: the newer word */
+		if (strcmp(fact->text, text) == 0) {
 			fact->time = model->time;
-		return changed;
-	}
-	if (index < evidence->count)
+			fact->stale = model->stale;
+			return false;
+		}
 		remove_at(evidence, index);
-	if (evidence->count == EVIDENCE_MAX_FACTS)
-		remove_oldest(evidence);
+	}
+	make_room(evidence, model->field);
 	fact = xcalloc(1, sizeof(*fact) + length + 1);
 	*fact = *model;
 	memcpy(fact->text, text, length + 1);
@@ -276,20 +289,90 @@ bool evidence_has_source(const struct evidence *evidence, enum source source)
 	return false;
 }
 
+/* Whether somebody told the trait before, in the order of the list. */
+static bool is_first(const struct evidence *evidence, const struct fact *trait)
+{
+	const struct fact *fact = NULL;
+
+	while ((fact = evidence_next(evidence, FIELD_TRAIT, fact)) != trait)
+		if (strcmp(fact->text, trait->text) == 0)
+			return false;
+	return true;
+}
+
+struct evidence_weight evidence_weigh(const struct evidence *evidence, const struct fact *fact)
+{
+	struct evidence_weight weight = { 0 };
+
+	for (size_t i = 0; fact->field == FIELD_TRAIT && i < ARRAY_SIZE(traits); i++) {
+		if (strcmp(traits[i].name, fact->text) != 0)
+			continue;
+		weight.value = is_first(evidence, fact) ? traits[i].weight : 0;
+		weight.alone = traits[i].certain && !fact->stale ? traits[i].weight : 0;
+		break;
+	}
+	return weight;
+}
+
+double evidence_sum(const struct evidence *evidence)
+{
+	const struct fact *fact = NULL;
+	double sum = 0;
+
+	while ((fact = evidence_next(evidence, FIELD_TRAIT, fact)))
+		sum += evidence_weigh(evidence, fact).value;
+	return sum;
+}
+
 double evidence_confidence(const struct evidence *evidence)
 {
-	double certain = 0, sum = 0;
+	double confidence = evidence_sum(evidence), alone;
+	const struct fact *fact = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(traits); i++) {
-		if (!evidence_has_trait(evidence, traits[i].name))
-			continue;
-		if (traits[i].certain && traits[i].weight > certain)
-			certain = traits[i].weight;
-		sum += traits[i].weight;
+	while ((fact = evidence_next(evidence, FIELD_TRAIT, fact))) {
+		alone = evidence_weigh(evidence, fact).alone;
+		if (alone > confidence)
+			confidence = alone;
 	}
-	if (sum < certain)
-		sum = certain;
-	return sum > 1 ? 1 : sum < 0 ? 0 : sum;
+	return confidence > 1 ? 1 : confidence < 0 ? 0 : confidence;
+}
+
+/*
+ * Sources that every burst asks again, and that then say all they have to say. The others tell
+ * once, and either last (the maker's block of MACs) or are taken back otherwise (a service by its
+ * silence, mDNS by avahi).
+ */
+static bool is_asked_again(enum source source)
+{
+	return source == SOURCE_WSD || source == SOURCE_SSDP;
+}
+
+static bool has_spoken_since(const struct evidence *evidence, enum source source, usec_t since)
+{
+	for (size_t i = 0; i < evidence->count; i++)
+		if (evidence->facts[i]->source == source && evidence->facts[i]->time >= since)
+			return true;
+	return false;
+}
+
+bool evidence_age(struct evidence *evidence, usec_t since)
+{
+	bool changed = false;
+
+	for (size_t i = evidence->count; i-- > 0;) {
+		struct fact *fact = evidence->facts[i];
+
+		if (fact->time >= since || !is_asked_again(fact->source))
+			continue;
+		if (has_spoken_since(evidence, fact->source, since)) {
+			remove_at(evidence, i);
+			changed = true;
+		} else if (!fact->stale) {
+			fact->stale = true;
+			changed = true;
+		}
+	}
+	return changed;
 }
 
 const char *evidence_kind(const struct evidence *evidence)

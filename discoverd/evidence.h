@@ -52,6 +52,7 @@ struct fact {
 	enum source source;
 	enum field field;
 	uint16_t port; /* of FIELD_HINT, FIELD_ONVIF, FIELD_SERVICE; else 0 */
+	bool stale;    /* its source has been silent for long: evidence_age() */
 	char text[];
 };
 
@@ -64,7 +65,8 @@ void evidence_deinit(struct evidence *evidence);
 
 /*
  * Adds a fact or renews its time; text is cleaned and bounded (text_clean()), empty text is no
- * fact. A full list loses its oldest fact. Returns whether anything but a time changed.
+ * fact. A full list, or a field with a quarter of it, loses its oldest fact. Returns whether
+ * anything but a time changed.
  */
 bool evidence_add(struct evidence *evidence, enum source source, enum field field, const char *text,
 		  usec_t time);
@@ -84,7 +86,20 @@ const struct fact *evidence_next(const struct evidence *evidence, enum field fie
 bool evidence_has_trait(const struct evidence *evidence, const char *trait);
 bool evidence_has_source(const struct evidence *evidence, enum source source);
 
-/* 0..1: certain traits stand alone; weak ones add up, and negative ones count against those only.
- */
+struct evidence_weight {
+	double value; /* what the fact adds to the sum: of a trait that several told, the first does
+		       */
+	double alone; /* what it is worth by itself, whatever the sum is; 0: nothing */
+};
+struct evidence_weight evidence_weigh(const struct evidence *evidence, const struct fact *fact);
+double evidence_sum(const struct evidence *evidence);
+/* 0..1: the sum; but not less than a certain trait is worth alone. */
 double evidence_confidence(const struct evidence *evidence);
+
+/*
+ * The device was there and was asked all the time since then. What a source did not repeat, though
+ * it spoke, is not true any more and goes; what a source said that is silent now gets stale: it
+ * still adds up, but is not certain by itself. Returns whether anything changed.
+ */
+bool evidence_age(struct evidence *evidence, usec_t since);
 const char *evidence_kind(const struct evidence *evidence);

@@ -138,7 +138,93 @@ static void a_full_list_loses_its_oldest(void **state)
 		evidence_add(&evidence, SOURCE_WSD, FIELD_ENDPOINT, text, 1000 - i % 7 + i);
 		assert_true(evidence.count <= EVIDENCE_MAX_FACTS);
 	}
+	/* Much of one field leaves room for the others, */
+	assert_int_equal(evidence.count, EVIDENCE_MAX_FACTS / 4);
+	for (unsigned i = 0; i < EVIDENCE_MAX_FACTS / 4; i++) {
+		snprintf(text, sizeof(text), "%u", i);
+		for (enum field field = FIELD_TRAIT; field < FIELD_SERVICE; field++)
+			evidence_add(&evidence, SOURCE_SSDP, field, text, 2000 + i);
+	}
 	assert_int_equal(evidence.count, EVIDENCE_MAX_FACTS);
+	/* and when all is full, for the newest of all. */
+	evidence_add(&evidence, SOURCE_SSDP, FIELD_NAME, "Yard", 3000);
+	assert_int_equal(evidence.count, EVIDENCE_MAX_FACTS);
+	assert_string_equal(evidence_best(&evidence, FIELD_NAME), "Yard");
+}
+
+static void each_trait_weighs_once(void **state)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+	struct evidence_weight weight;
+	double sum = 0;
+
+	evidence_add(&evidence, SOURCE_SSDP, FIELD_TRAIT, "rtsp-answers", 1);
+	evidence_add(&evidence, SOURCE_WSD, FIELD_TRAIT, "computer", 1);
+	evidence_add(&evidence, SOURCE_RTSP, FIELD_TRAIT, "rtsp-answers", 2);
+	evidence_add(&evidence, SOURCE_WSD, FIELD_TRAIT, "onvif-device", 1);
+	evidence_add(&evidence, SOURCE_WSD, FIELD_NAME, "onvif-device", 1);
+	for (size_t i = 0; i < evidence.count; i++)
+		sum += evidence_weigh(&evidence, evidence.facts[i]).value;
+	assert_true(sum > 0.39 && sum < 0.41); /* 0.3 - 0.8 + 0.9 */
+	assert_true(evidence_sum(&evidence) > 0.39 && evidence_sum(&evidence) < 0.41);
+	assert_true(evidence_confidence(&evidence) > 0.89);
+	weight = evidence_weigh(&evidence, evidence.facts[3]);
+	assert_true(weight.value > 0.89 && weight.alone > 0.89);
+	weight = evidence_weigh(&evidence, evidence.facts[0]);
+	assert_true(weight.value > 0.29 && weight.alone < 0.01);
+	weight = evidence_weigh(&evidence, evidence.facts[2]);
+	assert_true(weight.value < 0.01);
+}
+
+static void the_newer_word_of_two_devices_counts(void **state)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 }, other = { 0 };
+
+	evidence_add(&evidence, SOURCE_WSD, FIELD_FIRMWARE, "2.0", 10);
+	evidence_add(&other, SOURCE_WSD, FIELD_FIRMWARE, "1.0", 5);
+	evidence_add_port(&evidence, SOURCE_RTSP, FIELD_SERVICE, 554, "rtsp", 10);
+	evidence_add_port(&other, SOURCE_HTTP, FIELD_SERVICE, 554, "http", 5);
+	assert_false(evidence_merge(&evidence, &other));
+	assert_string_equal(evidence_best(&evidence, FIELD_FIRMWARE), "2.0");
+	assert_true(evidence_merge(&other, &evidence));
+	assert_string_equal(evidence_best(&other, FIELD_FIRMWARE), "2.0");
+	assert_string_equal(evidence_next(&other, FIELD_SERVICE, NULL)->text, "rtsp");
+}
+
+static void what_is_not_repeated_goes(void **state)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+
+	/* A device whose new firmware is that of a computer. */
+	evidence_add(&evidence, SOURCE_WSD, FIELD_TRAIT, "onvif-transmitter", 10);
+	evidence_add(&evidence, SOURCE_WSD, FIELD_MODEL, "C1", 10);
+	evidence_add(&evidence, SOURCE_MDNS, FIELD_TRAIT, "camera-name", 10);
+	evidence_add(&evidence, SOURCE_OUI, FIELD_TRAIT, "camera-oui", 1);
+	assert_false(evidence_age(&evidence, 10));
+	evidence_add(&evidence, SOURCE_WSD, FIELD_TRAIT, "computer", 20);
+	assert_false(evidence_age(&evidence, 10));
+	assert_true(evidence_age(&evidence, 11));
+	assert_false(evidence_has_trait(&evidence, "onvif-transmitter"));
+	assert_null(evidence_best(&evidence, FIELD_MODEL));
+	/* What bursts do not ask for again stays. */
+	assert_int_equal(evidence.count, 3);
+	assert_true(evidence_confidence(&evidence) < 0.4);
+}
+
+static void what_is_silent_gets_stale(void **state)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+
+	evidence_add(&evidence, SOURCE_WSD, FIELD_TRAIT, "onvif-device", 10);
+	assert_true(evidence_age(&evidence, 11));
+	assert_false(evidence_age(&evidence, 11)); /* it is already */
+	/* Nothing speaks against it: its owner has only switched ONVIF off. */
+	assert_true(evidence_confidence(&evidence) >= 0.8);
+	evidence_add(&evidence, SOURCE_SSDP, FIELD_TRAIT, "printer", 20);
+	assert_true(evidence_confidence(&evidence) < 0.4);
+	/* Said again, it is certain again. */
+	assert_false(evidence_add(&evidence, SOURCE_WSD, FIELD_TRAIT, "onvif-device", 21));
+	assert_true(evidence_confidence(&evidence) >= 0.8);
 }
 
 static void texts_are_cleaned(void **state)
@@ -224,6 +310,10 @@ int main(void)
 		cmocka_unit_test(the_newest_word_of_a_source_counts),
 		cmocka_unit_test(a_port_has_one_service),
 		cmocka_unit_test(a_full_list_loses_its_oldest),
+		cmocka_unit_test(each_trait_weighs_once),
+		cmocka_unit_test(the_newer_word_of_two_devices_counts),
+		cmocka_unit_test(what_is_not_repeated_goes),
+		cmocka_unit_test(what_is_silent_gets_stale),
 		cmocka_unit_test(texts_are_cleaned),
 		cmocka_unit_test(words_are_found_as_words),
 		cmocka_unit_test(macs_in_every_notation),
