@@ -137,6 +137,13 @@ bool device_drop_address(struct device *device, unsigned ifindex, const struct n
 
 /* --- what is published --- */
 
+int64_t device_unix_time(const struct device *device, usec_t time)
+{
+	int64_t ago = (int64_t)(device->heard - time);
+
+	return device->last_seen - ago / (int64_t)USEC_PER_SEC;
+}
+
 bool device_mac(const struct device *device, struct mac_address *ret_mac)
 {
 	return identity_mac(&device->identity, ret_mac);

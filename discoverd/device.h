@@ -32,13 +32,14 @@ struct device {
 	size_t primary; /* index of the address to forward to; address_count: none */
 
 	bool online;
-	unsigned misses;    /* unanswered checks in a row */
-	unsigned unproven;  /* checks in a row that ended without an answer and without a miss */
-	usec_t heard;       /* loop_now() of its last sign of life */
+	unsigned misses;   /* unanswered checks in a row */
+	unsigned unproven; /* checks in a row that ended without an answer and without a miss */
+	usec_t heard;      /* loop_now() of its last sign of life, */
+	usec_t online_since;
 	usec_t suspected;   /* when it said good-bye; 0: never */
 	usec_t checked;     /* when it was last asked whether it is there; 0: no check is open */
 	int64_t first_seen; /* seconds since 1970 */
-	int64_t last_seen;
+	int64_t last_seen;  /* and the same in seconds since 1970 */
 	struct {
 		uint16_t port;
 		unsigned count;
@@ -49,8 +50,8 @@ struct device {
 	struct confirmation *confirmation;  /* NULL: none yet */
 	struct device_address confirmed_at; /* the address that it asks */
 	bool published;
-	struct netaddr told; /* its address, */
-	bool told_online;    /* and whether it is there, as last logged */
+	struct netaddr told;    /* its address, */
+	bool told_online;       /* and whether it is there, as last logged */
 	struct device_bus *bus; /* of the binding */
 };
 
@@ -72,6 +73,8 @@ void device_adopt_address(struct device *device, const struct device_address *ad
 /* Returns whether it had that address. */
 bool device_drop_address(struct device *device, unsigned ifindex, const struct netaddr *address);
 
+/* A time of loop_now() as seconds since 1970. */
+int64_t device_unix_time(const struct device *device, usec_t time);
 bool device_mac(const struct device *device, struct mac_address *ret_mac);
 size_t device_services(const struct device *device,
 		       struct device_service ret_services[static DEVICE_MAX_SERVICES]);

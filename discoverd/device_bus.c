@@ -171,6 +171,29 @@ static void get_evidence(struct bus_writer *value, const void *object)
 	bus_close(value);
 }
 
+static void get_facts(struct bus_writer *value, const void *object)
+{
+	const struct device *device = object;
+	struct evidence_weight weight;
+
+	bus_open_array(value, "(ssqsxdd)");
+	for (size_t i = 0; i < device->evidence.count; i++) {
+		const struct fact *fact = device->evidence.facts[i];
+
+		weight = evidence_weigh(&device->evidence, fact);
+		bus_open_struct(value);
+		bus_write_string(value, source_name(fact->source));
+		bus_write_string(value, field_name(fact->field));
+		bus_write_u16(value, fact->port);
+		bus_write_string(value, fact->text);
+		bus_write_i64(value, device_unix_time(device, fact->time));
+		bus_write_double(value, weight.value);
+		bus_write_double(value, weight.alone);
+		bus_close(value);
+	}
+	bus_close(value);
+}
+
 static void get_first_seen(struct bus_writer *value, const void *object)
 {
 	bus_write_i64(value, ((const struct device *)object)->first_seen);
@@ -210,6 +233,7 @@ static const struct bus_vtable device_vtable = {
 			[DISCOVERY1_DEVICE_PROPERTY_KIND] = { .get = get_kind },
 			[DISCOVERY1_DEVICE_PROPERTY_CONFIDENCE] = { .get = get_confidence },
 			[DISCOVERY1_DEVICE_PROPERTY_EVIDENCE] = { .get = get_evidence },
+			[DISCOVERY1_DEVICE_PROPERTY_FACTS] = { .get = get_facts },
 			[DISCOVERY1_DEVICE_PROPERTY_ONVIF_URL] = { .get = get_onvif_url,
 								   .exists = has_onvif_url },
 			[DISCOVERY1_DEVICE_PROPERTY_SNAPSHOT_PATH] = { .get = get_snapshot_path,
@@ -222,6 +246,40 @@ static const struct bus_vtable device_vtable = {
 			[DISCOVERY1_DEVICE_PROPERTY_ONLINE] = { .get = get_online },
 		},
 };
+
+/* --- why --- */
+
+static const char *verdict(const struct device *device)
+{
+	double confidence = evidence_confidence(&device->evidence);
+
+	return confidence >= CAMERA_FROM      ? "camera"
+	       : confidence >= CANDIDATE_FROM ? "candidate"
+					      : "rejected";
+}
+
+void device_bus_explain(struct bus_writer *writer, const struct device *device)
+{
+	char name[IDENTITY_NAME_SIZE];
+
+	bus_open_dict(writer);
+	bus_dict_string(writer, "Id", identity_name(&device->identity, name));
+	bus_dict_string(writer, "Verdict", verdict(device));
+	bus_dict_double(writer, "Sum", evidence_sum(&device->evidence));
+	bus_dict_double(writer, "CandidateFrom", CANDIDATE_FROM);
+	bus_dict_double(writer, "CameraFrom", CAMERA_FROM);
+	for (unsigned i = 0; i < DISCOVERY1_DEVICE_PROPERTY_COUNT; i++) {
+		const struct bus_property *property = &device_vtable.properties[i];
+
+		if (property->exists && !property->exists(device))
+			continue;
+		bus_dict_open(writer, discovery1_device_interface.properties[i].name,
+			      discovery1_device_interface.properties[i].signature);
+		property->get(writer, device);
+		bus_dict_close(writer);
+	}
+	bus_close(writer);
+}
 
 /* --- what has changed --- */
 
@@ -284,7 +342,7 @@ static uint64_t digest_online(const struct device *device)
 	return device->online;
 }
 
-/* Of what is not a text; LastSeen is not signalled. */
+/* Of what is not a text; LastSeen and Facts are not signalled. */
 static uint64_t (*const digests[DISCOVERY1_DEVICE_PROPERTY_COUNT])(const struct device *device) = {
 	[DISCOVERY1_DEVICE_PROPERTY_IPV6_ADDRESSES] = digest_ipv6_addresses,
 	[DISCOVERY1_DEVICE_PROPERTY_PORTS] = digest_ports,

@@ -90,6 +90,52 @@ struct device *device_table_find_mac(const struct device_table *table,
 	return NULL;
 }
 
+/* The digits of a MAC without what separates them; other texts as they are. */
+static void strip(char stripped[static IDENTITY_NAME_SIZE], const char *id)
+{
+	size_t used = 0;
+
+	for (; *id && used < IDENTITY_NAME_SIZE - 1; id++)
+		if (*id != ':' && *id != '-')
+			stripped[used++] = *id;
+	stripped[used] = '\0';
+}
+
+static bool goes_by(const struct device *device, const char *stripped)
+{
+	struct identity link = { .link_count = 1 };
+	char name[IDENTITY_NAME_SIZE];
+
+	for (size_t i = 0; i < device->identity.link_count; i++) {
+		link.links[0] = device->identity.links[i];
+		if (strcasecmp(identity_name(&link, name), stripped) == 0)
+			return true;
+	}
+	return strcasecmp(identity_name(&device->identity, name), stripped) == 0;
+}
+
+static bool has_address(const struct device *device, const struct netaddr *address)
+{
+	for (size_t i = 0; i < device->address_count; i++)
+		if (netaddr_equal(&device->addresses[i].address, address))
+			return true;
+	return false;
+}
+
+const struct device *device_table_find(const struct device_table *table, const char *id)
+{
+	char stripped[IDENTITY_NAME_SIZE];
+	struct netaddr address;
+	bool is_address = netaddr_parse(&address, id) == 0;
+
+	strip(stripped, id);
+	for (size_t i = 0; i < table->count; i++)
+		if (is_address ? has_address(table->devices[i], &address)
+			       : goes_by(table->devices[i], stripped))
+			return table->devices[i];
+	return NULL;
+}
+
 bool device_table_contradicts(const struct device_table *table, const struct mac_address *mac,
 			      const char *endpoint)
 {
@@ -220,6 +266,8 @@ struct device *device_table_fuse(struct device_table *table, const struct interf
 	if (mac)
 		oui_read(&device->evidence, mac, sighting->time);
 	device_note_address(device, interface, &sighting->address, sighting->time);
+	if (!device->online)
+		device->online_since = sighting->time;
 	device->heard = sighting->time;
 	device->last_seen = (int64_t)time(NULL);
 	device->misses = 0;

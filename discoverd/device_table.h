@@ -23,6 +23,9 @@ struct device *device_table_find_address(const struct device_table *table, unsig
 					 const struct netaddr *address);
 struct device *device_table_find_mac(const struct device_table *table,
 				     const struct mac_address *mac);
+/* By the last element of its path, one of its MACs in any notation, or one of its addresses; or
+ * NULL. */
+const struct device *device_table_find(const struct device_table *table, const char *id);
 /* Whether the device with this MAC goes by another endpoint, and another device by this one. */
 bool device_table_contradicts(const struct device_table *table, const struct mac_address *mac,
 			      const char *endpoint);

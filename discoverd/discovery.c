@@ -27,6 +27,8 @@ static const struct protocol *const protocols[] = {
 };
 
 #define PROGRESS_INTERVAL (500 * USEC_PER_MSEC)
+#define AGE_BURSTS        6
+#define LEAST_AGE         (3600 * USEC_PER_SEC) /* descriptions are fetched less often */
 
 struct discovery {
 	struct loop *loop;
@@ -215,7 +217,7 @@ static bool has_outgrown_name(const struct device *device)
 
 static void update_publication(struct discovery *discovery, struct device *device)
 {
-	bool worth = evidence_confidence(&device->evidence) >= PUBLISH_FROM;
+	bool worth = evidence_confidence(&device->evidence) >= CANDIDATE_FROM;
 
 	if (device->published && (!worth || has_outgrown_name(device)))
 		withdraw(discovery, device);
@@ -453,9 +455,26 @@ static void burst_everywhere(struct discovery *discovery, bool light)
 	update_scanning(discovery);
 }
 
+/* What a device has not said again in all the bursts of an hour or longer, while it was there. */
+static void age(struct discovery *discovery, struct device *device)
+{
+	usec_t now = loop_now(discovery->loop),
+	       age = AGE_BURSTS * discovery->settings->burst_interval;
+
+	if (age < LEAST_AGE)
+		age = LEAST_AGE;
+	if (device->online && now - device->online_since > age &&
+	    evidence_age(&device->evidence, now - age))
+		on_device_changed(device, discovery);
+}
+
 static void on_interval(void *owner)
 {
-	burst_everywhere(owner, true);
+	struct discovery *discovery = owner;
+
+	for (size_t i = 0; i < device_table_count(discovery->table); i++)
+		age(discovery, device_table_at(discovery->table, i));
+	burst_everywhere(discovery, true);
 }
 
 static void on_activity(void *owner)
@@ -576,6 +595,11 @@ unsigned discovery_progress(const struct discovery *discovery)
 unsigned discovery_device_count(const struct discovery *discovery)
 {
 	return discovery->published;
+}
+
+const struct device *discovery_find(const struct discovery *discovery, const char *id)
+{
+	return device_table_find(discovery->table, id);
 }
 
 const struct interfaces *discovery_interfaces(const struct discovery *discovery)

@@ -9,9 +9,6 @@
 #include "common/loop.h"
 #include "discoverd/device.h"
 
-#define PUBLISH_FROM 0.4 /* confidence; below, a device is not shown */
-#define CERTAIN_FROM 0.8 /* confidence; from here, it is a camera */
-
 struct discovery;
 
 struct discovery_settings {
@@ -47,4 +44,6 @@ void discovery_scan(struct discovery *discovery);
 bool discovery_is_scanning(const struct discovery *discovery);
 unsigned discovery_progress(const struct discovery *discovery); /* 0 to 100, 100 between scans */
 unsigned discovery_device_count(const struct discovery *discovery); /* published ones */
+/* By its name, MAC or address, shown or not; NULL: nothing is known of it. */
+const struct device *discovery_find(const struct discovery *discovery, const char *id);
 const struct interfaces *discovery_interfaces(const struct discovery *discovery);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "discoverd/discovery_bus.h"
 
+#include <errno.h>
+
 #include "common/bus_object.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -69,6 +71,23 @@ static int on_scan(struct bus_call *call, void *object)
 	return bus_call_send(call);
 }
 
+static int on_explain(struct bus_call *call, void *object)
+{
+	struct discovery_bus *discovery_bus = object;
+	const struct device *device;
+	const char *id;
+	int r;
+
+	r = bus_read_string(bus_call_arguments(call), &id);
+	if (r < 0)
+		return r;
+	device = discovery_find(discovery_bus->discovery, id);
+	if (!device)
+		return bus_call_fail(call, -ENOENT, "Nothing was heard of \"%s\".", id);
+	device_bus_explain(bus_call_reply(call), device);
+	return bus_call_send(call);
+}
+
 static void get_scanning(struct bus_writer *value, const void *object)
 {
 	const struct discovery_bus *discovery_bus = object;
@@ -107,6 +126,7 @@ static const struct bus_vtable discovery_vtable = {
 	.methods =
 		(bus_method_fn *const[DISCOVERY1_METHOD_COUNT]){
 			[DISCOVERY1_METHOD_SCAN] = on_scan,
+			[DISCOVERY1_METHOD_EXPLAIN] = on_explain,
 		},
 	.properties =
 		(const struct bus_property[DISCOVERY1_PROPERTY_COUNT]){

@@ -384,5 +384,5 @@ const char *evidence_kind(const struct evidence *evidence)
 	/* A program on a PC that speaks ONVIF, or an RTSP server of nobody in particular. */
 	if (evidence_has_trait(evidence, "computer") || evidence_has_trait(evidence, "ndi-source"))
 		return "video-source";
-	return evidence_confidence(evidence) < 0.8 ? "video-source" : "camera";
+	return evidence_confidence(evidence) < CAMERA_FROM ? "video-source" : "camera";
 }

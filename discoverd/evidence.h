@@ -15,6 +15,10 @@
 
 #define EVIDENCE_MAX_FACTS 64
 
+/* Confidences. */
+#define CANDIDATE_FROM 0.4 /* below, a device is not shown */
+#define CAMERA_FROM    0.8
+
 /* Who told. A new protocol adds its name here and one line in the table of evidence.c. */
 enum source {
 	SOURCE_WSD,

@@ -57,6 +57,7 @@ void keeper_heard(struct keeper *keeper, struct device *device)
 	if (device->online)
 		return;
 	device->online = true;
+	device->online_since = device->heard;
 	keeper->handlers->on_changed(device, keeper->owner);
 }
 

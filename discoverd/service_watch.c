@@ -9,7 +9,6 @@
 #include "discoverd/confirmation.h"
 
 #define LEAST_CONFIDENCE 0.3 /* to ask the ports that something points to */
-#define CERTAIN          0.8 /* to ask the usual ones, too */
 #define MAX_RECHECKS     3
 
 struct service_watch {
@@ -75,7 +74,7 @@ void service_watch_update(struct service_watch *watch, struct device *device)
 	target.address = address->address;
 	target.port = 0;
 	confirmation_update(device->confirmation, &target, &device->evidence,
-			    confidence >= CERTAIN);
+			    confidence >= CAMERA_FROM); /* the usual ones, too */
 	watch->handlers->on_activity(watch->owner);
 }
 

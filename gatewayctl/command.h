@@ -20,7 +20,8 @@ struct command {
 	struct bus *bus;
 	struct screen screen;
 	bool json;
-	bool confirmed; /* --yes */
+	bool confirmed;  /* --yes */
+	const char *why; /* of devices: the one to explain; NULL: none */
 };
 
 /* One file per group of verbs. They return an exit code. */

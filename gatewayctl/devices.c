@@ -9,6 +9,7 @@
 #include "gatewayctl/fields.h"
 #include "gatewayctl/query.h"
 #include "gatewayctl/table.h"
+#include "gatewayctl/why.h"
 
 const char *device_state(const cJSON *device)
 {
@@ -81,8 +82,11 @@ int devices_command(struct command *command)
 {
 	_cleanup_json_ cJSON *discovery = NULL;
 	_cleanup_free_ char *document = NULL;
-	int code = query_properties_or_tell(command->bus, SERVICE_DISCOVERY, &discovery);
+	int code;
 
+	if (command->why)
+		return why_command(command, command->why);
+	code = query_properties_or_tell(command->bus, SERVICE_DISCOVERY, &discovery);
 	if (code != EXIT_DONE)
 		return code;
 	json_add(discovery, "devices", query_devices(command->bus));

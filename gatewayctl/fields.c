@@ -45,6 +45,32 @@ const char *device_title(const cJSON *device)
 	return found ? found : "a device";
 }
 
+static cJSON *name_fact(cJSON *list)
+{
+	static const char *const names[] = { "source", "field",  "port", "value",
+					     "time",   "weight", "alone" };
+	cJSON *fact = json_new_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && list->child; i++)
+		json_add(fact, names[i], cJSON_DetachItemFromArray(list, 0));
+	return fact;
+}
+
+void device_name_facts(cJSON *device)
+{
+	cJSON *old = cJSON_DetachItemFromObjectCaseSensitive(device, "facts");
+	cJSON *facts = json_new_array(), *item;
+
+	if (!old) {
+		cJSON_Delete(facts);
+		return;
+	}
+	json_for_each (item, old)
+		json_append(facts, name_fact(item));
+	cJSON_Delete(old);
+	json_add(device, "facts", facts);
+}
+
 char *device_ports(const cJSON *device)
 {
 	char ports[64] = "";

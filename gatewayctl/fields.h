@@ -12,6 +12,8 @@ bool field_is(const cJSON *json, const char *name, const char *value);
 /* Of a device: what an operator calls it, and its services as "80 554"; owned. */
 const char *device_title(const cJSON *device);
 char *device_ports(const cJSON *device);
+/* "facts", a(ssqsxdd), become objects: source, field, port, value, time, weight, alone. */
+void device_name_facts(cJSON *device);
 /* Sure enough to be reported as a camera: the same bound as in gatewayd. */
 bool device_is_camera(const cJSON *device);
 

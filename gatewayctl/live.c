@@ -112,6 +112,7 @@ static void on_properties(const char *path, const char *interface, struct bus_re
 	}
 	if (live->service == SERVICE_GATEWAY && field(changed, "rules"))
 		name_rule_members(changed);
+	device_name_facts(changed);
 	apply(live, path, interface, changed);
 }
 

@@ -21,7 +21,9 @@ static const struct verb {
 	  "Exit code 3 unless everything is in order.\n",
 	  status_command },
 	{ "devices", "the cameras, and what may be one",
-	  "STATE is online, offline, or unsure: not sure enough to be reported as a camera.\n",
+	  "STATE is online, offline, or unsure: not sure enough to be reported as a camera.\n"
+	  "With --why ID (a MAC or IP address): what was told about a host, also one that is not\n"
+	  "shown, what that adds up to, and so why it is a camera, or is not.\n",
 	  devices_command },
 	{ "forwards", "the forwards, where each leads and in which state it is",
 	  "The rules of the API, and what others have set in routed. Also on the VPN host.\n",
@@ -57,6 +59,7 @@ static void print_usage(FILE *file)
 	      "Options:\n"
 	      "  --json      print JSON, for programs\n"
 	      "  --yes       do not ask (reset)\n"
+	      "  --why ID    why a host is a camera, or is not (devices)\n"
 	      "  --version   print the version\n"
 	      "  --help      print this, or with a verb what it does\n"
 	      "\n"
@@ -68,8 +71,9 @@ static void print_usage(FILE *file)
 
 static void print_verb(const struct verb *verb)
 {
-	printf("Usage: gatewayctl [--json]%s %s\n\n%s: %s.\n%s",
-	       verb->run == reset_command ? " [--yes]" : "", verb->name, verb->name, verb->summary,
+	printf("Usage: gatewayctl [--json]%s %s%s\n\n%s: %s.\n%s",
+	       verb->run == reset_command ? " [--yes]" : "", verb->name,
+	       verb->run == devices_command ? " [--why ID]" : "", verb->name, verb->summary,
 	       verb->help);
 }
 
@@ -114,10 +118,11 @@ static int refuse(int argc, char *argv[], int first)
 
 int main(int argc, char *argv[])
 {
-	enum { OPTION_JSON = 256, OPTION_YES, OPTION_VERSION, OPTION_HELP };
+	enum { OPTION_JSON = 256, OPTION_YES, OPTION_WHY, OPTION_VERSION, OPTION_HELP };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "yes", no_argument, NULL, OPTION_YES },
+		{ "why", required_argument, NULL, OPTION_WHY },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ 0 },
@@ -135,6 +140,9 @@ int main(int argc, char *argv[])
 		case OPTION_YES:
 			command.confirmed = true;
 			break;
+		case OPTION_WHY:
+			command.why = optarg;
+			break;
 		case OPTION_VERSION:
 			puts("gatewayctl " EVERCAM_VERSION);
 			return EXIT_DONE;
@@ -149,6 +157,11 @@ int main(int argc, char *argv[])
 	verb = find_verb(argc, argv, optind);
 	if (!verb && !(help && optind == argc))
 		return refuse(argc, argv, optind);
+	if (verb && command.why && verb->run != devices_command && !help) {
+		tell("--why goes with devices\n");
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
 	/* Nothing is done, whatever the verb is. */
 	if (help && verb)
 		print_verb(verb);

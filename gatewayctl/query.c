@@ -15,6 +15,7 @@
 #include "dbus/vpn1.h"
 #include "dbus/vpnservice1.h"
 #include "gatewayctl/bus_json.h"
+#include "gatewayctl/fields.h"
 
 /* Reset makes a key before it answers, which takes its time on small hardware. */
 #define PATIENCE (120 * USEC_PER_SEC)
@@ -127,6 +128,7 @@ cJSON *query_devices(struct bus *bus)
 		device = cJSON_DetachItemFromObjectCaseSensitive(item, interface);
 		if (!device)
 			continue;
+		device_name_facts(device);
 		json_add_string(device, "path", item->string);
 		json_append(devices, device);
 	}

@@ -147,6 +147,41 @@ class TestVerbs(Case):
         self.assertRegex(out, r"Address +10\.44\.0\.7/20\n.*Connected +5 min")
         self.assertEqual(self.json("vpn")["server"], "vpn.example:80")
 
+    def test_why(self):
+        """devices --why: what was told, what it weighs, and what is made of it; also as JSON"""
+        discovery = FakeDiscovery(self.bus)
+        now = int(time.time())
+        discovery.explanations["192.168.1.7"] = {
+            "Id": "525400aa0001", "Verdict": "rejected", "Sum": -0.5, "CandidateFrom": 0.4,
+            "CameraFrom": 0.8, "MacAddress": "52:54:00:aa:00:01", "Address": "192.168.1.7",
+            "Name": "Office\x1b[2J", "Facts": [
+                ("rtsp", "service", 554, "rtsp", now - 5, 0.0, 0.0),
+                ("rtsp", "trait", 0, "rtsp-answers", now - 5, 0.3, 0.0),
+                ("wsd", "trait", 0, "computer", now - 300, -0.8, 0.0)]}  # fmt: skip
+        code, out, error = self.ctl("devices", "--why", "192.168.1.7")
+        self.assertEqual((code, error), (DONE, ""))
+        self.assertIn("Office?[2J, at 192.168.1.7, MAC 52:54:00:aa:00:01: not a camera", out)
+        self.assertRegex(out, r"ADDS .*\n"
+                              r" +-0\.80 +wsd +trait +- +computer +5 min\n"
+                              r" +\+0\.30 +rtsp +trait +- +rtsp-answers +\d+ s\n"
+                              r" +- +rtsp +service +554 +rtsp +\d+ s\n")  # fmt: skip
+        self.assertIn("adds up to -0.50. From 0.40", out)
+        explanation = self.json("devices", "--why", "192.168.1.7")
+        self.assertEqual(explanation["verdict"], "rejected")
+        self.assertEqual(explanation["facts"][2], {
+            "source": "wsd", "field": "trait", "port": 0, "value": "computer", "time": now - 300,
+            "weight": -0.8, "alone": 0})  # fmt: skip
+        discovery.explanations["192.168.1.7"].update({"Verdict": "camera", "Facts": [
+            ("wsd", "trait", 0, "onvif-device", now, 0.9, 0.9)]})  # fmt: skip
+        out = self.ctl("devices", "--why", "192.168.1.7")[1]
+        self.assertIn(": a camera.", out)
+        self.assertIn("but onvif-device alone is worth 0.90", out)
+        code, out, error = self.ctl("devices", "--why", "192.168.1.8")
+        self.assertEqual((code, out), (FAILED, ""))
+        self.assertIn("Nothing was heard", error)
+        code, out, error = self.ctl("status", "--why", "192.168.1.8")
+        self.assertEqual((code, out), (USAGE, ""))
+
     def test_scan(self):
         """scan: what is known at once, then each camera as it comes, then the count"""
         discovery = ScanningDiscovery(self.bus)

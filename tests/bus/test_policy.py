@@ -49,6 +49,7 @@ CALLERS = {
     },
     "io.evercam.Discovery1": {
         "Scan": OPERATORS | {GATEWAYD},
+        "Explain": EVERYBODY,
     },
     "io.evercam.Discovery1.Device": {},
     "io.evercam.Routing1": {

@@ -167,9 +167,21 @@ class FakeDiscovery(FakeService):
     DEVICE = "io.evercam.Discovery1.Device"
 
     def __init__(self, bus):
+        self.explanations = {}  # id -> values of Explain's answer
         super().__init__(bus, "io.evercam.Discovery1",
                          {"Scanning": False, "ScanProgress": 100, "Interfaces": ["eth0"],
                           "DeviceCount": 0})
+
+    def answer(self, method, arguments, invocation):
+        if method != "Explain":
+            return None
+        if arguments[0] not in self.explanations:
+            raise FakeError("io.evercam.Error.NotFound", f'Nothing was heard of "{arguments[0]}".')
+        signatures = {"Id": "s", "Verdict": "s", "Sum": "d", "CandidateFrom": "d", "CameraFrom": "d",
+                      **{p.name: p.signature for p in interface_info(self.DEVICE).properties}}
+        values = self.explanations[arguments[0]].items()
+        return GLib.Variant("(a{sv})", ({name: GLib.Variant(signatures[name], value)
+                                         for name, value in values},))
 
     def add(self, identifier, **properties):
         path = f"{self.path}/device/{identifier}"

@@ -21,7 +21,8 @@ from lab.streams import Stream, Streams  # noqa: E402
 # Counters and clocks, and what a restarted daemon cannot know yet at once.
 VOLATILE = {
     "LastContact", "LastSeen", "FirstSeen", "BytesIn", "BytesOut", "ConnectedSince",
-    "LastReconcile", "Scanning", "Evidence", "Confidence", "Ipv6Addresses",
+    "LastReconcile", "Scanning", "ScanProgress", "Evidence", "Facts", "Confidence",
+    "Ipv6Addresses",
 }  # fmt: skip
 
 cases = Cases()

@@ -187,6 +187,32 @@ class TestDiscovery(SiteTest):
             self.assertNotIn("credential", talk)
             self.assertLessEqual(talk.count("connection"), 12)
         self.assertEqual(devices.output(computer).count("connection"), 0)
+        self.explain(hik)
+
+    def explain(self, hik):
+        """Why the camera is one, by each of its names, and why the computer is not."""
+        site = self.site
+        why = {id: site.proxy.call(NAME, "Explain", "(s)", id) for id in
+               ("4419b6100001", "44:19:B6:10:00:01", "44-19-b6-10-00-01", "192.168.7.101")}  # fmt: skip
+        for id, explanation in why.items():
+            self.assertEqual((explanation["Id"], explanation["Verdict"]), ("4419b6100001", "camera"), id)
+        for name in ("MacAddress", "Vendor", "Ports", "Online"):
+            self.assertEqual(explanation[name], hik[name])
+        facts = site.device("4419b6100001")["Facts"]
+        traits = {fact[3]: fact for fact in facts if fact[1] == "trait"}
+        self.assertEqual(traits["onvif-transmitter"][0], "wsd")
+        self.assertGreater(traits["onvif-transmitter"][6], 0.9)
+        self.assertAlmostEqual(sum(fact[5] for fact in facts), explanation["Sum"])
+        self.assertTrue(all(abs(fact[4] - hik["LastSeen"]) < 1000 for fact in facts), facts)
+        self.assertIn(("rtsp", 554), [(fact[0], fact[2]) for fact in facts if fact[1] == "service"])
+        computer = site.proxy.call(NAME, "Explain", "(s)", "192.168.7.111")
+        self.assertEqual((computer["Id"], computer["Verdict"]), ("52540000aa01", "rejected"))
+        self.assertEqual([fact[3] for fact in computer["Facts"] if fact[5] < 0], ["computer"])
+        self.assertLess(computer["Sum"], 0)
+        self.assertEqual(computer["Confidence"], 0)
+        with self.assertRaises(BusError) as unknown:
+            site.proxy.call(NAME, "Explain", "(s)", "192.168.7.222")
+        self.assertEqual(unknown.exception.name, "io.evercam.Error.NotFound")
 
     def test_upnp(self):
         """a camera that speaks UPnP alone is found, by answer and by announcement; others are not"""
@@ -368,7 +394,7 @@ class TestDiscovery(SiteTest):
         site.bus.wait_for_name(NAME, present=False)
         site.start()
         after = site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")])
-        for key in ("FirstSeen", "LastSeen"):
+        for key in ("FirstSeen", "LastSeen", "Facts"):
             before.pop(key), after.pop(key)
         self.assertEqual(before, after)
 

@@ -103,6 +103,33 @@ static void a_moving_camera_is_one(void **state)
 	assert_int_equal(fixture.removals, 2);
 }
 
+static void a_device_is_found_by_any_of_its_names(void **state)
+{
+	static const char *const names[] = { "4419b6100001",      "44:19:b6:10:00:01",
+					     "44-19-B6-10-00-01", "10.0.0.5",
+					     "fe80::1",           "4419b6100002" };
+	static const char *const others[] = { "", "10.0.0.6", "44:19:b6:10:00:03", "4419b610000",
+					      "a name that is longer than any of theirs" };
+	struct fixture fixture;
+	struct device *device, *routed;
+	char name[IDENTITY_NAME_SIZE];
+
+	init(&fixture, 16);
+	device = see(&fixture, "10.0.0.5", M1, NULL);
+	assert_ptr_equal(see(&fixture, "fe80::1", M1, NULL), device);
+	assert_int_equal(mac_parse(&device->identity.links[1], M2), 0);
+	device->identity.link_count = 2;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_ptr_equal(device_table_find(fixture.table, names[i]), device);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_null(device_table_find(fixture.table, others[i]));
+	routed = see(&fixture, "172.16.0.9", NULL, "urn:uuid:r");
+	assert_ptr_equal(device_table_find(fixture.table, "172.16.0.9"), routed);
+	identity_name(&routed->identity, name);
+	assert_ptr_equal(device_table_find(fixture.table, name), routed);
+	device_table_free(fixture.table);
+}
+
 static void the_better_address_is_shown(void **state)
 {
 	struct fixture fixture;
@@ -270,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_moving_camera_is_one),
+		cmocka_unit_test(a_device_is_found_by_any_of_its_names),
 		cmocka_unit_test(the_better_address_is_shown),
 		cmocka_unit_test(two_turn_out_to_be_one),
 		cmocka_unit_test(nobody_without_identity),
