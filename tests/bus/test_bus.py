@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 import tap
-from busenv import BusError, PrivateBus
+from busenv import DEADLINE, BusError, PrivateBus
 from gi.repository import Gio, GLib
 
 FIXTURE = sys.argv[1]
@@ -117,7 +117,7 @@ class TestBus(unittest.TestCase):
             NAME, None, "PropertiesChanged", None, None, Gio.DBusSignalFlags.NONE,
             lambda *_: order.append("signal"))
         self.bus.connection.call(NAME, ROOT, NAME, "SetTwice", GLib.Variant("(u)", (9,)), None, 0,
-                                 5000, None, lambda *_: order.append("reply"))
+                                 int(DEADLINE * 1000), None, lambda *_: order.append("reply"))
         self.bus.wait("signal and reply", lambda: len(order) == 2)
         self.assertEqual(order, ["signal", "reply"])
         self.assertEqual(seen, [(ROOT, "org.freedesktop.DBus.Properties", "PropertiesChanged",
@@ -191,7 +191,8 @@ class TestBus(unittest.TestCase):
                 answers.append(Gio.DBusError.get_remote_error(error))
 
         def keep():
-            self.bus.connection.call(NAME, ROOT, NAME, "Keep", None, None, 0, 5000, None, on_answer)
+            self.bus.connection.call(NAME, ROOT, NAME, "Keep", None, None, 0,
+                                     int(DEADLINE * 1000), None, on_answer)
 
         self.assert_error("io.evercam.Error.NotFound", self.call, "AnswerKept")
         keep()
@@ -207,7 +208,7 @@ class TestBus(unittest.TestCase):
         self.assertEqual(answers[2], "io.evercam.Error.Cancelled")
 
     def test_second_instance_is_refused(self):
-        self.assertEqual(self.bus.start([FIXTURE]).wait(20), 3)
+        self.assertEqual(self.bus.start([FIXTURE]).wait(DEADLINE), 3)
         self.bus.processes.pop()
 
     def test_mirror_follows_a_service(self):
@@ -236,7 +237,7 @@ class TestBus(unittest.TestCase):
 
     def test_loss_of_the_bus_is_told(self):
         self.bus.daemon.kill()
-        self.assertEqual(self.fixture.wait(20), 3)
+        self.assertEqual(self.fixture.wait(DEADLINE), 3)
         self.bus.processes.clear()
         self.assertIn("bus lost", self.bus.log())
 
@@ -244,7 +245,7 @@ class TestBus(unittest.TestCase):
         answers = []
         for number in range(2000):
             self.bus.connection.call(NAME, ROOT, NAME, "Echo", GLib.Variant("(s)", (str(number),)),
-                                     None, 0, 20000, None,
+                                     None, 0, int(DEADLINE * 1000), None,
                                      lambda c, r: answers.append(c.call_finish(r).unpack()[0]))
         self.bus.wait("2000 answers", lambda: len(answers) == 2000)
         self.assertEqual(answers, [str(number) for number in range(2000)])

@@ -335,7 +335,8 @@ class TestMonitor(Case):
     def test_json(self):
         """monitor --json: one object per line"""
         process = self.start("--json")
-        self.expect(process, '"daemon":"discoverd","event":"present"')
+        for daemon in ("discoverd", "vpnd"):
+            self.expect(process, f'"daemon":"{daemon}","event":"present"')
         self.vpn.set(State="up")
         self.expect(process, '"event":"state".*\n')
         events = [json.loads(line) for line in self.seen.splitlines()]
