@@ -19,7 +19,7 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 sys.path.insert(0, os.path.join(SOURCE, "tests"))
 
 import tap  # noqa: E402
-from busenv import Gio, GLib, PrivateBus  # noqa: E402
+from busenv import DEADLINE, Gio, GLib, PrivateBus  # noqa: E402
 from lab import isolation  # noqa: E402
 
 GATEWAYD, DISCOVERD, ROUTED, VPND, VPN_SERVICE, APID = DAEMONS = (
@@ -109,11 +109,12 @@ def act(address):
                 Gio.DBusSignalFlags.NONE, lambda *_: heard.append(True))  # fmt: skip
             answer = call(connection, "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId")
         elif what == "heard":
-            end = GLib.timeout_add_seconds(10, lambda: heard.append(False))
+            end = GLib.timeout_add_seconds(DEADLINE, lambda: heard.append(False))
             while not heard:
                 GLib.MainContext.default().iteration(True)
-            GLib.source_remove(end) if heard[0] else None
             answer = heard.pop(0)
+            if answer:
+                GLib.source_remove(end)
         elif what == "own":
             answer = call(connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                           "org.freedesktop.DBus", "RequestName",
@@ -129,7 +130,7 @@ def call(connection, name, path, interface, method, parameters=None):
     if parameters:
         message.set_body(parameters)
     reply, _serial = connection.send_message_with_reply_sync(
-        message, Gio.DBusSendMessageFlags.NONE, 10000, None)  # fmt: skip
+        message, Gio.DBusSendMessageFlags.NONE, DEADLINE * 1000, None)  # fmt: skip
     return reply.get_error_name() or ""
 
 

@@ -33,7 +33,7 @@ def die_with_parent():
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-DEADLINE = 60.0  # seconds; generous, since sanitizers and two busy cores are slow
+DEADLINE = 60  # seconds; generous, since sanitizers and two busy cores are slow
 
 CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
