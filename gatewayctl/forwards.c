@@ -39,6 +39,7 @@ static const struct {
 	{ "allow-from", "allow_from" },
 	{ "expires", "expires" },
 	{ "keep-client-address", "keep_client_address" },
+	{ "state", "state" },
 };
 
 static void add_options(cJSON *named, const cJSON *options)
@@ -96,7 +97,7 @@ static cJSON *from_rule(const cJSON *rule, const cJSON *list, const cJSON *devic
 cJSON *forwards_join(const cJSON *rules, const cJSON *kernel, const cJSON *devices)
 {
 	_cleanup_json_ cJSON *list = json_new_array();
-	cJSON *document = json_new_object(), *forwards = json_new_array(), *copy;
+	cJSON *document = json_new_object(), *forwards = json_new_array();
 	const cJSON *item;
 
 	json_for_each (item, kernel)
@@ -104,11 +105,8 @@ cJSON *forwards_join(const cJSON *rules, const cJSON *kernel, const cJSON *devic
 	json_for_each (item, rules)
 		json_append(forwards, from_rule(item, list, devices));
 	json_for_each (item, list) {
-		if (rules && field_is(item, "set", OWN_SET))
-			continue;
-		copy = duplicate(item);
-		json_add_string(copy, "state", "active");
-		json_append(forwards, copy);
+		if (!rules || !field_is(item, "set", OWN_SET))
+			json_append(forwards, duplicate(item));
 	}
 	json_add(document, "forwards", forwards);
 	return document;

@@ -7,13 +7,11 @@
 #include "routed/routing.h"
 
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "common/backoff.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/netlink.h"
 #include "routed/conntrack.h"
 #include "routed/expiry.h"
 #include "routed/host.h"
@@ -21,6 +19,7 @@
 #include "routed/nft_monitor.h"
 #include "routed/nft_socket.h"
 #include "routed/nft_table.h"
+#include "routed/readiness.h"
 #include "routed/revision.h"
 #include "routed/ruleset.h"
 #include "routed/table_reader.h"
@@ -38,9 +37,8 @@ struct routing {
 	struct loop_timer restore_timer;
 	struct backoff restore_delay; /* so as not to fight with a program that does not give in */
 	usec_t restored_at;
-	char *meddler;           /* who changed the table last */
-	struct netlink *netlink; /* tells when forwarding is switched */
-	bool forwards_ipv4;
+	char *meddler; /* who changed the table last */
+	struct readiness *readiness;
 	struct loop *loop;
 	bool damaged;       /* the table may not be what it should be: make it anew */
 	char *kernel_error; /* of the last transaction; NULL: it went well */
@@ -436,6 +434,7 @@ int routing_change(struct routing *routing, enum ruleset_operation operation, co
 			  (unsigned long long)(loop_now(routing->loop) - started));
 	}
 	arm_expiry(routing, 0);
+	readiness_look(routing->readiness);
 	changed(routing);
 	return r;
 }
@@ -455,17 +454,16 @@ struct traffic routing_traffic(struct routing *routing)
 
 const char *routing_last_error(const struct routing *routing)
 {
+	const char *advice = readiness_advice(routing->readiness);
+
 	if (routing->kernel_error)
 		return routing->kernel_error;
-	if (routing->held.count > 0 && !routing->forwards_ipv4)
-		return "IPv4 forwarding is off, so nothing is forwarded: set net.ipv4.ip_forward = "
-		       "1";
-	return "";
+	return routing->held.count > 0 && advice ? advice : "";
 }
 
-bool routing_forwards_ipv4(const struct routing *routing)
+const struct readiness *routing_readiness(const struct routing *routing)
 {
-	return routing->forwards_ipv4;
+	return routing->readiness;
 }
 
 void routing_on_changed(struct routing *routing, routing_changed_fn *on_changed,
@@ -545,17 +543,9 @@ static void on_foreign_change(const char *who, void *owner)
 	plan_restore(routing);
 }
 
-static void on_netconf(const struct nlmsghdr *message, void *owner)
+static void on_readiness_changed(void *owner)
 {
-	struct routing *routing = owner;
-	bool forwards = host_forwards(AF_INET);
-
-	if (forwards == routing->forwards_ipv4)
-		return;
-	routing->forwards_ipv4 = forwards;
-	log_write(forwards ? LOG_INFO : LOG_WARNING, 0, NULL, "IPv4 forwarding was switched %s",
-		  forwards ? "on" : "off");
-	changed(routing);
+	changed(owner);
 }
 
 static int watch(struct routing *routing)
@@ -565,11 +555,8 @@ static int watch(struct routing *routing)
 	r = nft_monitor_new(&routing->monitor, routing->loop, NFT_TABLE,
 			    nft_socket_port_id(routing->socket), on_foreign_change, routing);
 	if (r >= 0)
-		r = netlink_new(&routing->netlink, routing->loop, NETLINK_ROUTE, on_netconf,
-				routing);
-	if (r >= 0)
-		r = netlink_join(routing->netlink, RTNLGRP_IPV4_NETCONF);
-	routing->forwards_ipv4 = host_forwards(AF_INET);
+		r = readiness_new(&routing->readiness, routing->loop, &routing->held,
+				  on_readiness_changed, routing);
 	return r;
 }
 
@@ -608,9 +595,9 @@ static int start(struct routing *routing)
 	else
 		log_info("took over the table \"" NFT_TABLE "\" with %zu forwards",
 			 routing->held.count);
-	if (!routing->forwards_ipv4)
-		log_warning("IPv4 forwarding is off: nothing is forwarded until "
-			    "net.ipv4.ip_forward = 1");
+	readiness_look(routing->readiness);
+	if (!readiness_forwarding_enabled(routing->readiness))
+		log_warning("%s", readiness_advice(routing->readiness));
 	return 0;
 }
 
@@ -652,7 +639,7 @@ struct routing *routing_free(struct routing *routing)
 	loop_timer_deinit(&routing->restore_timer);
 	loop_timer_deinit(&routing->expiry_timer);
 	nft_monitor_free(routing->monitor);
-	netlink_free(routing->netlink);
+	readiness_free(routing->readiness);
 	free(routing->meddler);
 	nft_socket_free(routing->socket);
 	conntrack_free(routing->conntrack);

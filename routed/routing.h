@@ -7,6 +7,7 @@
 
 #include "common/loop.h"
 #include "common/macros.h"
+#include "routed/readiness.h"
 #include "routed/routing_settings.h"
 #include "routed/ruleset.h"
 #include "routed/traffic.h"
@@ -40,4 +41,5 @@ const struct forward_list *routing_forwards(const struct routing *routing);
 struct traffic routing_traffic(struct routing *routing);
 /* What is wrong now and what to do about it; "" when nothing is. */
 const char *routing_last_error(const struct routing *routing);
-bool routing_forwards_ipv4(const struct routing *routing); /* net.ipv4.ip_forward */
+/* What the host lacks for the forwards to work. */
+const struct readiness *routing_readiness(const struct routing *routing);

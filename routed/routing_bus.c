@@ -164,9 +164,17 @@ static void write_sources(struct bus_writer *writer, const struct forward *forwa
 	bus_dict_close(writer);
 }
 
-/* live: NULL: nothing is known of its connections. */
-static void write_forward(struct bus_writer *writer, const struct forward *forward,
-			  uint64_t connections, const struct conntrack_traffic *live)
+static void write_traffic(struct bus_writer *writer, uint64_t connections,
+			  const struct conntrack_traffic *live)
+{
+	bus_dict_u64(writer, "connections", connections);
+	bus_dict_u32(writer, "live", live->connections);
+	if (live->counted)
+		bus_dict_u64(writer, "bytes", live->bytes);
+}
+
+/* Fills all but the end of the options, which the caller closes. */
+static void begin_forward(struct bus_writer *writer, const struct forward *forward)
 {
 	char address[NETADDR_TEXT_SIZE];
 
@@ -185,13 +193,11 @@ static void write_forward(struct bus_writer *writer, const struct forward *forwa
 		bus_dict_i64(writer, "expires", forward->expires);
 	if (forward->keeps_client)
 		bus_dict_bool(writer, "keep-client-address", true);
-	if (live) {
-		bus_dict_u64(writer, "connections", connections);
-		bus_dict_u32(writer, "live", live->connections);
-		if (live->counted)
-			bus_dict_u64(writer, "bytes", live->bytes);
-	}
-	bus_close(writer);
+}
+
+static void end_forward(struct bus_writer *writer)
+{
+	bus_close(writer); /* the options */
 	bus_close(writer);
 }
 
@@ -199,6 +205,7 @@ static int on_list(struct bus_call *call, void *object)
 {
 	const struct routing_bus *binding = object;
 	const struct forward_list *forwards = routing_forwards(binding->routing);
+	const struct readiness *readiness = routing_readiness(binding->routing);
 	struct bus_writer *reply;
 	struct traffic traffic;
 	const char *set;
@@ -211,9 +218,15 @@ static int on_list(struct bus_call *call, void *object)
 	reply = bus_call_reply(call);
 	bus_open_array(reply, "(sqsqsa{sv})");
 	for (size_t i = 0; i < forwards->count; i++)
-		if (!*set || strcmp(forwards->items[i].set, set) == 0)
-			write_forward(reply, &forwards->items[i], traffic.connections[i],
-				      &traffic.live[i]);
+		if (!*set || strcmp(forwards->items[i].set, set) == 0) {
+			begin_forward(reply, &forwards->items[i]);
+			bus_dict_string(reply, "state",
+					readiness_is_absent(readiness, forwards->items[i].interface)
+						? "waiting"
+						: "active");
+			write_traffic(reply, traffic.connections[i], &traffic.live[i]);
+			end_forward(reply);
+		}
 	bus_close(reply);
 	traffic_deinit(&traffic);
 	return bus_call_send(call);
@@ -230,7 +243,14 @@ static void get_forwarding_enabled(struct bus_writer *value, const void *object)
 {
 	const struct routing_bus *binding = object;
 
-	bus_write_bool(value, routing_forwards_ipv4(binding->routing));
+	bus_write_bool(value, readiness_forwarding_enabled(routing_readiness(binding->routing)));
+}
+
+static void get_absent_interfaces(struct bus_writer *value, const void *object)
+{
+	const struct routing_bus *binding = object;
+
+	bus_write_strings(value, readiness_absent_interfaces(routing_readiness(binding->routing)));
 }
 
 static void get_last_error(struct bus_writer *value, const void *object)
@@ -254,6 +274,7 @@ static const struct bus_vtable routing1_vtable = {
 		(const struct bus_property[ROUTING1_PROPERTY_COUNT]){
 			[ROUTING1_PROPERTY_FORWARD_COUNT] = { .get = get_forward_count },
 			[ROUTING1_PROPERTY_FORWARDING_ENABLED] = { .get = get_forwarding_enabled },
+			[ROUTING1_PROPERTY_ABSENT_INTERFACES] = { .get = get_absent_interfaces },
 			[ROUTING1_PROPERTY_LAST_ERROR] = { .get = get_last_error },
 		},
 };
@@ -265,6 +286,8 @@ static void on_routing_changed(void *owner)
 	bus_property_changed(binding->object, &routing1_vtable, ROUTING1_PROPERTY_FORWARD_COUNT);
 	bus_property_changed(binding->object, &routing1_vtable,
 			     ROUTING1_PROPERTY_FORWARDING_ENABLED);
+	bus_property_changed(binding->object, &routing1_vtable,
+			     ROUTING1_PROPERTY_ABSENT_INTERFACES);
 	bus_property_changed(binding->object, &routing1_vtable, ROUTING1_PROPERTY_LAST_ERROR);
 }
 
@@ -275,7 +298,8 @@ static void on_forward_expired(const struct forward *forward, void *owner)
 							ROUTING1_SIGNAL_FORWARD_EXPIRED);
 
 	bus_write_string(arguments, forward->set);
-	write_forward(arguments, forward, 0, NULL);
+	begin_forward(arguments, forward);
+	end_forward(arguments);
 	bus_signal_send(binding->object);
 }
 

@@ -43,8 +43,9 @@ class FakeRoutes(FakeRouting):
             return super().answer(method, arguments, invocation)
         text = lambda value: GLib.Variant("s", value)
         return GLib.Variant("(a(sqsqsa{sv}))", ([
-            ("tcp", 10000, "192.168.1.10", 80, "vpn_0", {"set": text("gateway")}),
-            ("udp", 7, "192.168.1.9", 7, "eth1", {"set": text("mine"), "name": text("echo")}),
+            ("tcp", 10000, "192.168.1.10", 80, "vpn_0", {"set": text("gateway"), "state": text("active")}),
+            ("udp", 7, "192.168.1.9", 7, "eth1",
+             {"set": text("mine"), "name": text("echo"), "state": text("waiting")}),
         ],))  # fmt: skip
 
 
@@ -124,7 +125,7 @@ class TestVerbs(Case):
         code, out, error = self.ctl("forwards")
         self.assertEqual((code, error), (DONE, ""))
         self.assertRegex(out, r"(?m)^  tcp 10000 +192\.168\.1\.10:80 +Gate +gateway +active$")
-        self.assertRegex(out, r"(?m)^  udp 7 +192\.168\.1\.9:7 +echo +mine +active$")
+        self.assertRegex(out, r"(?m)^  udp 7 +192\.168\.1\.9:7 +echo +mine +waiting$")
         self.assertEqual(len(self.json("forwards")["forwards"]), 2)
         gateway.close()
         self.bus.wait_for_name(gateway.name, present=False)

@@ -207,8 +207,8 @@ def build_network():
     set_forwarding(True)
 
 
-def set_forwarding(on):
-    for path in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+def set_forwarding(on, families=("ipv4/ip_forward", "ipv6/conf/all/forwarding")):
+    for path in families:
         with open(f"/proc/sys/net/{path}", "w", encoding="ascii") as file:
             file.write("1" if on else "0")
 
@@ -275,7 +275,7 @@ class RoutedCase(unittest.TestCase):
     def list(self, name=""):
         """Without what changes by itself."""
         return [(*item[:5], {key: value for key, value in item[5].items()
-                             if key not in ("connections", "live", "bytes")})
+                             if key not in ("state", "connections", "live", "bytes")})
                 for item in self.list_all(name)]
 
     def get(self, name):
@@ -525,15 +525,36 @@ class TestTraffic(RoutedCase):
             namespaces.ip("lan", "route", "delete", "203.0.113.0/24")
 
     def test_absent_interface(self):
-        """the interface may come after its forward, vanish, and come back"""
-        self.replace("gateway", forward("tcp", 10000, "192.168.1.10", 80, interface="vpn_late"))
+        """the interface may come after its forward, vanish, and come back; meanwhile it is seen to wait"""
+        changes = self.bus.signals(path=PATH)
+
+        def told(absent):
+            return any(change[2] == "PropertiesChanged"
+                       and change[3][1].get("AbsentInterfaces") == absent for change in changes)
+
+        def states():
+            return {item[4]: item[5]["state"] for item in self.list_all()}
+
+        self.replace("gateway", forward("tcp", 10000, "192.168.1.10", 80, interface="vpn_late"),
+                     forward("udp", 10000, "192.168.1.10", 80, interface="vpn_late"),
+                     forward("tcp", 10000, "192.168.1.11", 80))
         namespaces.add("late")
         for _ in range(2):
+            self.bus.wait("vpn_late is said to be absent", lambda: told(["vpn_late"]))
+            self.assertEqual(self.get("AbsentInterfaces"), ["vpn_late"])
+            self.assertEqual(states(), {"vpn_late": "waiting", VPN: "active"})
+            changes.clear()
             namespaces.link(None, "vpn_late", "late", "eth0")
+            self.bus.wait("vpn_late is said to be there", lambda: told([]))
+            self.assertEqual(states(), {"vpn_late": "active", VPN: "active"})
+            changes.clear()
             namespaces.address(None, "vpn_late", "10.45.0.2/24")
             namespaces.address("late", "eth0", "10.45.0.1/24")
             self.assertIn("camera1", ask_tcp("late", "10.45.0.2", 10000))
             namespaces.ip(None, "link", "delete", "vpn_late")
+        self.bus.wait("vpn_late is said to be absent", lambda: told(["vpn_late"]))
+        self.clear("gateway")
+        self.assertEqual(self.get("AbsentInterfaces"), [])
 
     def counted(self, key):
         return {item[1:2] + item[4:5]: item[5].get(key) for item in self.list_all()}
@@ -943,6 +964,25 @@ class TestEndurance(RoutedCase):
             set_forwarding(True)
         self.bus.wait("ForwardingEnabled is true", lambda: self.get("ForwardingEnabled"))
         self.assertEqual(self.get("LastError"), "")
+
+    def test_ipv6_forwarding_off(self):
+        """IPv6 forwarding is missed while there are IPv6 forwards"""
+        four, six = forward("tcp", 10000, "192.168.1.10", 80), forward("tcp", 10000, "fd01::10", 80)
+        self.replace("gateway", four)
+        set_forwarding(False, families=("ipv6/conf/all/forwarding",))
+        try:
+            self.assertTrue(self.get("ForwardingEnabled"))
+            self.replace("gateway", four, six)
+            self.assertFalse(self.get("ForwardingEnabled"))
+            self.assertIn("net.ipv6.conf.all.forwarding", self.get("LastError"))
+            self.replace("gateway", four)
+            self.assertTrue(self.get("ForwardingEnabled"))
+            self.assertEqual(self.get("LastError"), "")
+            self.replace("gateway", six)
+        finally:
+            set_forwarding(True)
+        self.bus.wait("ForwardingEnabled is true", lambda: self.get("ForwardingEnabled"))
+        self.assertIn("camera6", ask_tcp("client", "fd44::2", 10000))
 
 
 class TestRandom(RoutedCase):

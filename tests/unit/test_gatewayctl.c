@@ -287,8 +287,10 @@ static void forwards_screen(void **state)
 		"{\"rule_id\":2,\"protocol\":\"tcp\",\"port\":10001,\"target_address\":\"\","
 		"\"target_port\":80,\"state\":\"waiting\",\"error\":\"its device is not known\"}]");
 	_cleanup_json_ cJSON *kernel = cJSON_Parse(
-		"[[\"tcp\",10000,\"192.168.1.100\",80,\"vpn_0\",{\"set\":\"gateway\"}],"
+		"[[\"tcp\",10000,\"192.168.1.100\",80,\"vpn_0\",{\"set\":\"gateway\","
+		"\"state\":\"active\"}],"
 		"[\"udp\",7,\"192.168.1.9\",7,\"eth1\",{\"set\":\"mine\",\"name\":\"echo\","
+		"\"state\":\"waiting\","
 		"\"allow-from\":[\"10.0.0.0/8\",\"10.0.0.1/32\"],\"expires\":1000300}]]");
 	_cleanup_json_ cJSON *joined = forwards_join(rules, kernel, devices);
 	_cleanup_json_ cJSON *of_kernel = forwards_join(NULL, kernel, NULL);
@@ -300,7 +302,7 @@ static void forwards_screen(void **state)
 		"  FORWARD    LEADS TO          NAME  SET      STATE\n"
 		"  tcp 10000  192.168.1.100:80  Yard  gateway  active\n"
 		"  tcp 10001  -                 -     gateway  waiting  its device is not known\n"
-		"  udp 7      192.168.1.9:7     echo  mine     active   from 10.0.0.0/8, …, ends "
+		"  udp 7      192.168.1.9:7     echo  mine     waiting  from 10.0.0.0/8, …, ends "
 		"in 5 min\n");
 	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(of_kernel, "forwards")), 2);
 }
