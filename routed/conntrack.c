@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One walk through the kernel's table for each family, then a deletion for each connection found.
- * The walk happens only when a forward went, after its element has left the table: what is found
- * then can have no successor.
+ * The walk happens after the change is in nftables: what begins meanwhile has gone the new way.
  */
 #include "routed/conntrack.h"
 
@@ -27,8 +26,11 @@ struct conntrack {
 /* One walk. */
 struct walk {
 	struct conntrack *conntrack;
-	const struct ended_list *ended;
-	const struct host_address *addresses;
+	struct conntrack_filter filter;
+	sa_family_t family;              /* AF_UNSPEC: both */
+	const struct ended_list *ended;  /* those of removed forwards, or NULL: … */
+	const struct forward_list *held; /* … flows that bypass these */
+	struct host_address *addresses;  /* owned */
 	size_t address_count;
 	struct nlmsghdr *found[MAX_DELETIONS]; /* owned: messages that delete */
 	size_t found_count;
@@ -80,6 +82,14 @@ static int ask(struct conntrack *conntrack, const struct nlmsghdr *request, mnl_
 	return r < 0 ? -errno : 0;
 }
 
+static bool is_due(const struct walk *walk, const struct ended_connection *connection)
+{
+	if (walk->ended)
+		return ended_list_has(walk->ended, connection, walk->addresses,
+				      walk->address_count);
+	return ended_bypasses(connection, walk->held, walk->addresses, walk->address_count);
+}
+
 static int on_connection(const struct nlmsghdr *message, void *owner)
 {
 	char buffer[CONNTRACK_MESSAGE_SIZE] __attribute__((aligned(8)));
@@ -88,8 +98,7 @@ static int on_connection(const struct nlmsghdr *message, void *owner)
 	struct nlmsghdr *deletion;
 
 	if (walk->found_count == MAX_DELETIONS ||
-	    conntrack_message_parse(&connection, message) < 0 ||
-	    !ended_list_has(walk->ended, &connection, walk->addresses, walk->address_count))
+	    conntrack_message_parse(&connection, message) < 0 || !is_due(walk, &connection))
 		return MNL_CB_OK;
 	deletion = conntrack_message_delete(buffer, walk->conntrack->sequence++, message);
 	walk->found[walk->found_count++] = xmemdup(deletion, deletion->nlmsg_len);
@@ -111,17 +120,17 @@ static int delete_found(struct conntrack *conntrack, struct walk *walk)
 
 static int walk_family(struct conntrack *conntrack, struct walk *walk, sa_family_t family)
 {
-	const struct forward *only = walk->ended->count == 1 ? walk->ended->items[0].forward : NULL;
 	char buffer[CONNTRACK_MESSAGE_SIZE] __attribute__((aligned(8)));
-	size_t found;
+	const struct nlmsghdr *request;
 	int r, deleted, total = 0;
+	size_t found;
 
-	if (only && only->target.family != family)
+	if (walk->family && walk->family != family)
 		return 0;
 	do {
-		conntrack_message_dump(buffer, conntrack->sequence++, family, only);
-		r = ask(conntrack, (const struct nlmsghdr *)(const void *)buffer, on_connection,
-			walk);
+		request = conntrack_message_dump(buffer, conntrack->sequence++, family,
+						 &walk->filter);
+		r = ask(conntrack, request, on_connection, walk);
 		found = walk->found_count;
 		deleted = delete_found(conntrack, walk);
 		total += deleted;
@@ -131,24 +140,43 @@ static int walk_family(struct conntrack *conntrack, struct walk *walk, sa_family
 	return total;
 }
 
+/* Takes the walk. */
+static int walk_all(struct conntrack *conntrack, struct walk *walk)
+{
+	int v4, v6 = 0;
+
+	walk->conntrack = conntrack;
+	(void)host_addresses(&walk->addresses, &walk->address_count);
+	v4 = walk_family(conntrack, walk, AF_INET);
+	if (v4 >= 0)
+		v6 = walk_family(conntrack, walk, AF_INET6);
+	free(walk->addresses);
+	free(walk);
+	return v4 < 0 ? v4 : v6 < 0 ? v6 : v4 + v6;
+}
+
 int conntrack_end(struct conntrack *conntrack, const struct ended_list *ended)
 {
-	_cleanup_free_ struct host_address *addresses = NULL;
-	_cleanup_free_ struct walk *walk = NULL;
-	int v4, v6;
+	struct walk *walk;
 
 	if (ended->count == 0)
 		return 0;
 	walk = xnew(struct walk);
-	walk->conntrack = conntrack;
 	walk->ended = ended;
-	if (host_addresses(&addresses, &walk->address_count) >= 0)
-		walk->addresses = addresses;
-	v4 = walk_family(conntrack, walk, AF_INET);
-	if (v4 < 0)
-		return v4;
-	v6 = walk_family(conntrack, walk, AF_INET6);
-	return v6 < 0 ? v6 : v4 + v6;
+	if (ended->count == 1) {
+		walk->filter = conntrack_filter_of(ended->items[0].forward);
+		walk->family = ended->items[0].forward->target.family;
+	}
+	return walk_all(conntrack, walk);
+}
+
+int conntrack_end_bypassing(struct conntrack *conntrack, const struct forward_list *held)
+{
+	struct walk *walk = xnew(struct walk);
+
+	walk->held = held;
+	walk->filter.protocol = IPPROTO_UDP;
+	return walk_all(conntrack, walk);
 }
 
 /* --- counting --- */
@@ -185,6 +213,7 @@ int conntrack_count(struct conntrack *conntrack, const struct forward_list *forw
 		    struct conntrack_traffic *traffic)
 {
 	static const sa_family_t families[] = { AF_INET, AF_INET6 };
+	const struct conntrack_filter all = { .protocol = 0 };
 	char buffer[CONNTRACK_MESSAGE_SIZE] __attribute__((aligned(8)));
 	struct count count = { .forwards = forwards, .traffic = traffic };
 	int r = 0;
@@ -193,7 +222,7 @@ int conntrack_count(struct conntrack *conntrack, const struct forward_list *forw
 	ended_list_init_all(&count.index, forwards);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(families); i++)
 		r = ask(conntrack,
-			conntrack_message_dump(buffer, conntrack->sequence++, families[i], NULL),
+			conntrack_message_dump(buffer, conntrack->sequence++, families[i], &all),
 			on_counted, &count);
 	ended_list_deinit(&count.index);
 	free(count.addresses);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Ends the live connections of forwards that are gone. A forward's element in the table decides
- * about the first packet only; what was redirected then stays redirected as long as the kernel
- * remembers it.
+ * Ends the live connections of forwards that are gone, and flows that should be redirected and are
+ * not. A forward's element in the table decides about the first packet only; what was redirected
+ * then, or was not, stays so as long as the kernel remembers it.
  */
 #pragma once
 
@@ -17,6 +17,8 @@ DEFINE_CLEANUP(struct conntrack *, conntrack_free);
 
 /* Makes the kernel forget the connections of these; returns how many, or -errno. */
 int conntrack_end(struct conntrack *conntrack, const struct ended_list *ended);
+/* The same for the udp flows that go past a forward of held because they are older. */
+int conntrack_end_bypassing(struct conntrack *conntrack, const struct forward_list *held);
 
 /* What the live connections of one forward amount to. */
 struct conntrack_traffic {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A redirected connection: its original tuple holds the address and port that the client asked for,
- * the source of its reply tuple is the target.
+ * A connection's original tuple holds the address and port that the client asked for; the source of
+ * its reply tuple is who answers: the target of a redirected one.
  */
 #include "routed/conntrack_message.h"
 
@@ -108,8 +108,7 @@ int conntrack_message_parse(struct ended_connection *ret_connection, const struc
 	parse_message(message, attributes);
 	if (!attributes[CTA_STATUS] || mnl_attr_validate(attributes[CTA_STATUS], MNL_TYPE_U32) < 0)
 		return -EBADMSG;
-	if (!(ntohl(mnl_attr_get_u32(attributes[CTA_STATUS])) & IPS_DST_NAT))
-		return -ENOENT;
+	connection.redirected = ntohl(mnl_attr_get_u32(attributes[CTA_STATUS])) & IPS_DST_NAT;
 	parse_tuple(&original, attributes[CTA_TUPLE_ORIG]);
 	parse_tuple(&reply, attributes[CTA_TUPLE_REPLY]);
 	if (!original.proto[CTA_PROTO_NUM] ||
@@ -150,19 +149,23 @@ static struct nlmsghdr *begin(char *buffer, uint32_t sequence, uint8_t type, uin
 	return header;
 }
 
-static void put_filter(struct nlmsghdr *header, const struct forward *forward)
+static void put_asked(struct nlmsghdr *header, const struct conntrack_filter *filter)
 {
-	bool ip6 = forward->target.family == AF_INET6;
-	struct nlattr *outer, *inner;
+	struct nlattr *outer = mnl_attr_nest_start(header, CTA_TUPLE_ORIG), *inner;
 
-	outer = mnl_attr_nest_start(header, CTA_TUPLE_ORIG);
 	inner = mnl_attr_nest_start(header, CTA_TUPLE_PROTO);
-	mnl_attr_put_u8(header, CTA_PROTO_NUM, forward->protocol);
-	mnl_attr_put_u16(header, CTA_PROTO_DST_PORT, htons(forward->listen_port));
+	mnl_attr_put_u8(header, CTA_PROTO_NUM, filter->protocol);
+	if (filter->listen_port)
+		mnl_attr_put_u16(header, CTA_PROTO_DST_PORT, htons(filter->listen_port));
 	mnl_attr_nest_end(header, inner);
 	mnl_attr_nest_end(header, outer);
+}
 
-	outer = mnl_attr_nest_start(header, CTA_TUPLE_REPLY);
+static void put_target(struct nlmsghdr *header, const struct forward *forward)
+{
+	struct nlattr *outer = mnl_attr_nest_start(header, CTA_TUPLE_REPLY), *inner;
+	bool ip6 = forward->target.family == AF_INET6;
+
 	inner = mnl_attr_nest_start(header, CTA_TUPLE_IP);
 	mnl_attr_put(header, ip6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, ip6 ? 16 : 4,
 		     &forward->target.v6);
@@ -172,21 +175,40 @@ static void put_filter(struct nlmsghdr *header, const struct forward *forward)
 	mnl_attr_put_u16(header, CTA_PROTO_SRC_PORT, htons(forward->target_port));
 	mnl_attr_nest_end(header, inner);
 	mnl_attr_nest_end(header, outer);
+}
 
-	outer = mnl_attr_nest_start(header, CTA_FILTER);
-	mnl_attr_put_u32(header, CTA_FILTER_ORIG_FLAGS, FILTER_PROTO_NUM | FILTER_DST_PORT);
-	mnl_attr_put_u32(header, CTA_FILTER_REPLY_FLAGS,
-			 FILTER_IP_SRC | FILTER_PROTO_NUM | FILTER_SRC_PORT);
-	mnl_attr_nest_end(header, outer);
+static void put_filter(struct nlmsghdr *header, const struct conntrack_filter *filter)
+{
+	uint32_t asked = FILTER_PROTO_NUM;
+	struct nlattr *flags;
+
+	put_asked(header, filter);
+	if (filter->listen_port)
+		asked |= FILTER_DST_PORT;
+	if (filter->target)
+		put_target(header, filter->target);
+	flags = mnl_attr_nest_start(header, CTA_FILTER);
+	mnl_attr_put_u32(header, CTA_FILTER_ORIG_FLAGS, asked);
+	if (filter->target)
+		mnl_attr_put_u32(header, CTA_FILTER_REPLY_FLAGS,
+				 FILTER_IP_SRC | FILTER_PROTO_NUM | FILTER_SRC_PORT);
+	mnl_attr_nest_end(header, flags);
+}
+
+struct conntrack_filter conntrack_filter_of(const struct forward *forward)
+{
+	return (struct conntrack_filter){ .protocol = forward->protocol,
+					  .listen_port = forward->listen_port,
+					  .target = forward };
 }
 
 struct nlmsghdr *conntrack_message_dump(char *buffer, uint32_t sequence, sa_family_t family,
-					const struct forward *only)
+					const struct conntrack_filter *filter)
 {
 	struct nlmsghdr *header = begin(buffer, sequence, IPCTNL_MSG_CT_GET, NLM_F_DUMP, family);
 
-	if (only)
-		put_filter(header, only);
+	if (filter->protocol)
+		put_filter(header, filter);
 	return header;
 }
 

@@ -144,6 +144,8 @@ const struct forward *ended_list_find(const struct ended_list *list,
 				      const struct ended_connection *connection,
 				      const struct host_address *addresses, size_t address_count)
 {
+	if (!connection->redirected)
+		return NULL;
 	for (size_t i = lower_bound(list, connection);
 	     i < list->count && matches(&list->items[i], connection); i++)
 		if (is_ended(&list->items[i], connection, addresses, address_count))
@@ -155,4 +157,25 @@ bool ended_list_has(const struct ended_list *list, const struct ended_connection
 		    const struct host_address *addresses, size_t address_count)
 {
 	return ended_list_find(list, connection, addresses, address_count);
+}
+
+bool ended_bypasses(const struct ended_connection *connection, const struct forward_list *held,
+		    const struct host_address *addresses, size_t address_count)
+{
+	struct forward key = { .protocol = connection->protocol,
+			       .listen_port = connection->listen_port,
+			       .target = connection->asked };
+	const struct forward *found;
+
+	if (connection->redirected || connection->protocol != IPPROTO_UDP)
+		return false;
+	for (size_t i = 0; i < address_count; i++) {
+		if (!netaddr_equal(&addresses[i].address, &connection->asked))
+			continue;
+		memcpy(key.interface, addresses[i].interface, IFNAMSIZ);
+		found = forward_list_find(held, &key);
+		if (found && forward_admits(found, &connection->client))
+			return true;
+	}
+	return false;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Whose connections end with a change: those of each forward that is gone, leads elsewhere, or is
- * no longer for their client. A connection does not say by which interface it came, so forwards
- * that differ in nothing else are told apart by the address that was first asked for. Pure.
+ * no longer for their client; and udp flows that a new forward would have redirected, had they not
+ * begun before it. A connection does not say by which interface it came, so forwards that differ in
+ * nothing else are told apart by the address that was first asked for. Pure.
  */
 #pragma once
 
@@ -15,6 +16,7 @@ struct ended_connection {
 	struct netaddr target;
 	uint16_t listen_port, target_port;
 	uint8_t protocol;
+	bool redirected;
 	bool counted; /* the kernel counts bytes */
 	uint64_t bytes;
 };
@@ -42,4 +44,12 @@ const struct forward *ended_list_find(const struct ended_list *list,
 				      const struct ended_connection *connection,
 				      const struct host_address *addresses, size_t address_count);
 bool ended_list_has(const struct ended_list *list, const struct ended_connection *connection,
+		    const struct host_address *addresses, size_t address_count);
+
+/*
+ * A udp flow to this host itself that began before a forward which is for it, and so would go on to
+ * miss it as long as it lasts. tcp connections are left alone: each is new once only, and the one
+ * that reached this host may be an operator's.
+ */
+bool ended_bypasses(const struct ended_connection *connection, const struct forward_list *held,
 		    const struct host_address *addresses, size_t address_count);

@@ -93,8 +93,7 @@ static void log_interfaces(char *const *were, char *const *are)
 {
 	for (char *const *name = are; name && *name; name++)
 		if (!strv_has(were, *name))
-			log_info("there is no interface %s: forwards from it wait for it",
-				    *name);
+			log_info("there is no interface %s: forwards from it wait for it", *name);
 	for (char *const *name = were; name && *name; name++)
 		if (!strv_has(are, *name))
 			log_info("no forward waits for the interface %s any more", *name);
@@ -135,7 +134,8 @@ static void on_message(const struct nlmsghdr *message, void *owner)
 }
 
 int readiness_new(struct readiness **ret_readiness, struct loop *loop,
-		  const struct forward_list *forwards, readiness_changed_fn *on_changed, void *owner)
+		  const struct forward_list *forwards, readiness_changed_fn *on_changed,
+		  void *owner)
 {
 	static const unsigned groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_NETCONF,
 					   RTNLGRP_IPV6_NETCONF };

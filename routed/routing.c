@@ -146,6 +146,25 @@ static void end_connections(struct routing *routing, const struct forward_list *
 	ended_list_deinit(&ended);
 }
 
+/* A udp flow that nothing redirects lasts as long as its packets come, also past a new forward. */
+static void end_bypassing_flows(struct routing *routing)
+{
+	int r = conntrack_end_bypassing(routing->conntrack, &routing->held);
+
+	if (r < 0)
+		log_warning_errno(r, "cannot end the flows that bypass new forwards: %m");
+	else if (r > 0)
+		log_info("ended %d flows that bypassed new forwards", r);
+}
+
+static bool adds_udp(const struct ruleset_change *change)
+{
+	for (size_t i = 0; i < change->added_count; i++)
+		if (change->added[i]->protocol == IPPROTO_UDP)
+			return true;
+	return false;
+}
+
 static int change_or_make_anew(struct routing *routing, const struct ruleset_change *change,
 			       const struct revision_list *revisions, const char *set)
 {
@@ -171,6 +190,7 @@ static int apply(struct routing *routing, const struct ruleset_change *change,
 		&routing->revisions);
 	_cleanup_forward_list_ struct forward_list gone = { 0 };
 	uint64_t revision = revision_get(&revisions, set) + 1;
+	bool udp = adds_udp(change);
 	int r;
 
 	revision_set(&revisions, set, revision);
@@ -179,6 +199,8 @@ static int apply(struct routing *routing, const struct ruleset_change *change,
 		return r;
 	ruleset_apply(&routing->held, given, change, &gone);
 	end_connections(routing, &gone);
+	if (udp)
+		end_bypassing_flows(routing);
 	revision_list_deinit(&routing->revisions);
 	routing->revisions = revisions;
 	revisions = (struct revision_list){ 0 };
@@ -524,6 +546,7 @@ static void on_restore(struct loop_timer *timer)
 		log_error("%s", routing->kernel_error);
 		plan_restore(routing);
 	} else {
+		end_bypassing_flows(routing);
 		log_event(LOG_WARNING, LOG_FIELDS("EVENT=table-restored"),
 			  "%s changed the table \"" NFT_TABLE
 			  "\"; it is restored with %zu forwards",

@@ -408,6 +408,42 @@ class TestTraffic(RoutedCase):
         self.assertTrue(self.is_cut(flow))
         flow.close()
 
+    def test_udp_flow_older_than_its_forward(self):
+        """a udp flow that began before a forward takes its way at once, one to another port does not"""
+        Server(None, "gateway", socket.AF_INET, socket.SOCK_DGRAM, "203.0.113.1", 10001)
+        with namespaces.inside("stranger"):
+            flows = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+        for flow, port in zip(flows, (10000, 10001)):
+            flow.settimeout(PATIENCE)
+            flow.connect(("203.0.113.1", port))
+        before, other = flows
+        with self.assertRaises(ConnectionRefusedError):
+            say(before)  # nobody is there: an ICMP error; the kernel remembers the flow
+        self.assertIn("gateway", say(other))
+
+        def others():
+            return re.findall(r"id=\d+", namespaces.run("conntrack", "-L", "-p", "udp", "--dport",
+                                                        "10001", "-o", "id"))
+
+        known = others()
+        self.assertEqual(len(known), 1)
+        self.add("gateway", forward("udp", 10000, "192.168.1.11", 5000, interface="public0"))
+        self.assertIn("camera2", say(before))
+        self.assertEqual(others(), known)  # the very same flow
+        # And when a forward that does not admit it comes to do so.
+        self.clear("gateway")
+        with self.assertRaises(ConnectionRefusedError):
+            say(before)
+        self.add("gateway", forward("udp", 10000, "192.168.1.11", 5000, interface="public0",
+                                    allow_from=texts("10.0.0.0/8")))
+        with self.assertRaises(ConnectionRefusedError):
+            say(before)
+        self.add("gateway", forward("udp", 10000, "192.168.1.11", 5000, interface="public0",
+                                    allow_from=texts("10.0.0.0/8", "203.0.113.0/24")))
+        self.assertIn("camera2", say(before))
+        before.close()
+        other.close()
+
     def test_allow_from(self):
         """a forward may be used only from where it says: tcp and udp, IPv4 and IPv6"""
         ours, others = texts("10.44.0.0/24", "198.51.100.7/32"), texts("10.44.0.2/32", "10.45.0.0/16")

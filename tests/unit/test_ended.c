@@ -62,7 +62,8 @@ static bool ends(const struct ended_list *list, uint16_t port, const char *targe
 					       .target = address(target),
 					       .listen_port = port,
 					       .target_port = 80,
-					       .protocol = IPPROTO_TCP };
+					       .protocol = IPPROTO_TCP,
+					       .redirected = true };
 
 	memcpy(own, addresses, sizeof(own));
 	own[0].address = address("10.0.0.1");
@@ -107,7 +108,8 @@ static void test_fewer_may(void **state)
 					       .target = address("192.168.1.1"),
 					       .listen_port = 1,
 					       .target_port = 80,
-					       .protocol = IPPROTO_TCP };
+					       .protocol = IPPROTO_TCP,
+					       .redirected = true };
 	struct netprefix *network = xcalloc(1, sizeof(*network));
 	struct ended_list ended;
 
@@ -134,7 +136,8 @@ static void test_find(void **state)
 					       .target = address("192.168.1.1"),
 					       .listen_port = 1,
 					       .target_port = 80,
-					       .protocol = IPPROTO_TCP };
+					       .protocol = IPPROTO_TCP,
+					       .redirected = true };
 	struct ended_list index;
 
 	forward_list_append(&held, make("eth0", 1, "192.168.1.1"));
@@ -148,7 +151,48 @@ static void test_find(void **state)
 	assert_ptr_equal(ended_list_find(&index, &connection, NULL, 0), &held.items[2]);
 	connection.listen_port = 3;
 	assert_null(ended_list_find(&index, &connection, own, 2));
+	connection.listen_port = 2;
+	connection.redirected = false;
+	assert_null(ended_list_find(&index, &connection, own, 2));
 	ended_list_deinit(&index);
+}
+
+/* Only what a forward would have caught: udp, to this host, by its interface, from its networks. */
+static void test_bypasses(void **state)
+{
+	const struct host_address own[] = { { "vpn0", address("10.0.0.1") },
+					    { "eth0", address("203.0.113.1") } };
+	_cleanup_forward_list_ struct forward_list held = { 0 };
+	struct ended_connection connection = { .client = address("198.51.100.7"),
+					       .asked = address("203.0.113.1"),
+					       .target = address("203.0.113.1"),
+					       .listen_port = 1,
+					       .target_port = 1,
+					       .protocol = IPPROTO_UDP };
+	struct netprefix *network = xcalloc(1, sizeof(*network));
+
+	network->address = address("192.0.2.0");
+	network->length = 24;
+	forward_list_append(&held, make("eth0", 1, "192.168.1.1"));
+	held.items[0].protocol = IPPROTO_UDP;
+	assert_true(ended_bypasses(&connection, &held, own, 2));
+	assert_false(ended_bypasses(&connection, &held, own, 1)); /* not this host's address */
+	connection.redirected = true;
+	assert_false(ended_bypasses(&connection, &held, own, 2));
+	connection.redirected = false;
+	connection.protocol = IPPROTO_TCP;
+	assert_false(ended_bypasses(&connection, &held, own, 2));
+	connection.protocol = IPPROTO_UDP;
+	connection.listen_port = 2;
+	assert_false(ended_bypasses(&connection, &held, own, 2));
+	connection.listen_port = 1;
+	connection.asked = address("10.0.0.1"); /* by the other interface */
+	assert_false(ended_bypasses(&connection, &held, own, 2));
+	connection.asked = address("203.0.113.1");
+	forward_set_sources(&held.items[0], network, 1);
+	assert_false(ended_bypasses(&connection, &held, own, 2));
+	connection.client = address("192.0.2.9");
+	assert_true(ended_bypasses(&connection, &held, own, 2));
 }
 
 static void test_nothing_ended(void **state)
@@ -212,6 +256,7 @@ static void test_parse(void **state)
 	put_tuple(header, CTA_TUPLE_REPLY, "192.168.1.10", "192.168.1.1", IPPROTO_TCP, 80, 40000);
 	mnl_attr_put_u32(header, CTA_ID, htonl(0x12345678));
 	assert_int_equal(conntrack_message_parse(&connection, header), 0);
+	assert_true(connection.redirected);
 	assert_int_equal(connection.protocol, IPPROTO_TCP);
 	assert_int_equal(connection.listen_port, 10000);
 	assert_int_equal(connection.target_port, 80);
@@ -234,10 +279,11 @@ static void test_parse_others(void **state)
 	struct message message;
 	struct nlmsghdr *header;
 
-	header = begin(&message, IPS_ASSURED); /* not redirected */
+	header = begin(&message, IPS_ASSURED);
 	put_tuple(header, CTA_TUPLE_ORIG, "10.44.0.1", "10.44.0.2", IPPROTO_TCP, 40000, 22);
 	put_tuple(header, CTA_TUPLE_REPLY, "10.44.0.2", "10.44.0.1", IPPROTO_TCP, 22, 40000);
-	assert_int_equal(conntrack_message_parse(&connection, header), -ENOENT);
+	assert_int_equal(conntrack_message_parse(&connection, header), 0);
+	assert_false(connection.redirected);
 	header = begin(&message, IPS_DST_NAT); /* no ports */
 	put_tuple(header, CTA_TUPLE_ORIG, "10.44.0.1", "10.44.0.2", IPPROTO_ICMP, 1, 2);
 	put_tuple(header, CTA_TUPLE_REPLY, "10.44.0.2", "10.44.0.1", IPPROTO_ICMP, 2, 1);
@@ -256,15 +302,20 @@ static void test_parse_others(void **state)
 static void test_dump(void **state)
 {
 	struct forward forward = make("vpn0", 10000, "192.168.1.10");
+	struct conntrack_filter everything = { .protocol = 0 }, udp = { .protocol = IPPROTO_UDP },
+				of_forward = conntrack_filter_of(&forward);
 	struct message message;
 	struct nlmsghdr *header;
 	uint32_t all;
 
-	header = conntrack_message_dump(message.bytes, 1, AF_INET6, NULL);
+	header = conntrack_message_dump(message.bytes, 1, AF_INET6, &everything);
 	all = header->nlmsg_len;
 	assert_int_equal(all, MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg));
 	assert_int_equal(header->nlmsg_flags, NLM_F_REQUEST | NLM_F_DUMP);
-	header = conntrack_message_dump(message.bytes, 1, AF_INET, &forward);
+	header = conntrack_message_dump(message.bytes, 1, AF_INET, &udp);
+	assert_true(header->nlmsg_len > all);
+	assert_null(memmem(message.bytes, header->nlmsg_len, "\x27\x10", 2));
+	header = conntrack_message_dump(message.bytes, 1, AF_INET, &of_forward);
 	assert_true(header->nlmsg_len > all);
 	assert_non_null(memmem(message.bytes, header->nlmsg_len, "\xc0\xa8\x01\x0a", 4));
 	assert_non_null(memmem(message.bytes, header->nlmsg_len, "\x27\x10", 2));
@@ -276,7 +327,7 @@ int main(void)
 		cmocka_unit_test(test_ended),     cmocka_unit_test(test_nothing_ended),
 		cmocka_unit_test(test_fewer_may), cmocka_unit_test(test_find),
 		cmocka_unit_test(test_parse),     cmocka_unit_test(test_parse_others),
-		cmocka_unit_test(test_dump),
+		cmocka_unit_test(test_dump),      cmocka_unit_test(test_bypasses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
