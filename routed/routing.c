@@ -24,7 +24,9 @@
 #include "routed/ruleset.h"
 #include "routed/table_reader.h"
 
-#define NEEDS_CAPABILITY "not allowed to change nftables: routed needs CAP_NET_ADMIN"
+#define NEEDS_CAPABILITY                                                                         \
+	"not allowed to change nftables: routed needs CAP_NET_ADMIN, and that no other program " \
+	"owns the table \"" NFT_TABLE "\""
 
 struct routing {
 	struct nft_socket *socket;
@@ -37,7 +39,7 @@ struct routing {
 	struct loop_timer restore_timer;
 	struct backoff restore_delay; /* so as not to fight with a program that does not give in */
 	usec_t restored_at;
-	char *meddler; /* who changed the table last */
+	char *damage; /* a sentence: what made it necessary to restore the table */
 	struct readiness *readiness;
 	struct loop *loop;
 	bool damaged;       /* the table may not be what it should be: make it anew */
@@ -79,6 +81,13 @@ static int commit(struct routing *routing, struct nft_batch *batch, const char *
 	return r;
 }
 
+/* Those that are in use now, and none that were. */
+static void set_lengths(struct routing *routing, const struct ruleset_change *whole)
+{
+	routing->options.lengths = (struct nft_table_lengths){ 0 };
+	nft_element_add_lengths(&routing->options.lengths, whole);
+}
+
 /* All of it in one transaction: what is there goes, what is desired comes. */
 static int make_anew(struct routing *routing, const struct ruleset_change *change,
 		     const struct revision_list *revisions)
@@ -89,8 +98,7 @@ static int make_anew(struct routing *routing, const struct ruleset_change *chang
 
 	batch = nft_batch_new(NFT_TABLE, nft_socket_sequence(routing->socket));
 	ruleset_whole(&whole, &routing->held, change);
-	routing->options.lengths = (struct nft_table_lengths){ 0 };
-	nft_element_add_lengths(&routing->options.lengths, &whole);
+	set_lengths(routing, &whole);
 	nft_table_create(batch, &routing->options);
 	nft_element_put_change(batch, &whole);
 	for (size_t i = 0; i < revisions->count; i++)
@@ -125,8 +133,13 @@ static int make_change(struct routing *routing, const struct ruleset_change *cha
 static int refresh(struct routing *routing)
 {
 	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
+	const struct ruleset_change nothing = { 0 };
+	struct ruleset_change whole;
 
 	batch = nft_batch_new(NFT_TABLE, nft_socket_sequence(routing->socket));
+	ruleset_whole(&whole, &routing->held, &nothing);
+	set_lengths(routing, &whole);
+	ruleset_change_deinit(&whole);
 	nft_table_refresh(batch, &routing->options);
 	return commit(routing, batch, "the rules");
 }
@@ -177,8 +190,6 @@ static int change_or_make_anew(struct routing *routing, const struct ruleset_cha
 	}
 	if (r < 0)
 		r = make_anew(routing, change, revisions);
-	if (r < 0)
-		routing->damaged = true;
 	return r;
 }
 
@@ -206,6 +217,89 @@ static int apply(struct routing *routing, const struct ruleset_change *change,
 	revisions = (struct revision_list){ 0 };
 	*ret_revision = revision;
 	return 0;
+}
+
+/* --- repair --- */
+
+#define FIRST_RESTORE_DELAY   (100 * USEC_PER_MSEC)
+#define LONGEST_RESTORE_DELAY (60 * USEC_PER_SEC)
+
+static bool is_same(const struct forward_list *a, const struct forward_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!forward_equal(&a->items[i], &b->items[i]))
+			return false;
+	return true;
+}
+
+static bool same_revisions(const struct revision_list *a, const struct revision_list *b)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (revision_get(b, a->items[i].set) != a->items[i].revision)
+			return false;
+	return a->count == b->count;
+}
+
+/* The sets may have been left alone; then they keep their counters. */
+static bool sets_are_intact(struct routing *routing)
+{
+	_cleanup_(revision_list_deinit) struct revision_list revisions = { 0 };
+	_cleanup_forward_list_ struct forward_list forwards = { 0 };
+
+	return table_read(routing->socket, &forwards, &revisions) == TABLE_FOUND_INTACT &&
+	       is_same(&forwards, &routing->held) &&
+	       same_revisions(&revisions, &routing->revisions);
+}
+
+static void plan_restore(struct routing *routing)
+{
+	if (loop_timer_is_armed(&routing->restore_timer))
+		return;
+	if (loop_now(routing->loop) - routing->restored_at > LONGEST_RESTORE_DELAY)
+		backoff_reset(&routing->restore_delay);
+	loop_timer_arm(&routing->restore_timer,
+		       backoff_next(&routing->restore_delay, loop_now(routing->loop)));
+}
+
+static void on_restore(struct loop_timer *timer)
+{
+	struct routing *routing = container_of(timer, struct routing, restore_timer);
+	int r = -EAGAIN;
+
+	if (!routing->damaged)
+		return; /* a change came first, and made the table anew */
+	if (sets_are_intact(routing))
+		r = refresh(routing);
+	if (r < 0)
+		r = make_held_anew(routing);
+	if (r < 0) {
+		log_error("%s", routing->kernel_error);
+		plan_restore(routing);
+	} else {
+		end_bypassing_flows(routing);
+		log_event(LOG_WARNING, LOG_FIELDS("EVENT=table-restored"),
+			  "%s; it is restored with %zu forwards", routing->damage,
+			  routing->held.count);
+	}
+	routing->restored_at = loop_now(routing->loop);
+	changed(routing);
+}
+
+/* Takes the sentence. */
+static void on_damage(struct routing *routing, char *damage)
+{
+	free(routing->damage);
+	routing->damage = damage;
+	routing->damaged = true;
+	plan_restore(routing);
+}
+
+static void on_foreign_change(const char *who, void *owner)
+{
+	on_damage(owner, who ? xasprintf("%s changed the table \"" NFT_TABLE "\"", who)
+			     : xstrdup("events about the table \"" NFT_TABLE "\" were lost"));
 }
 
 /* --- changes --- */
@@ -418,16 +512,6 @@ static int plan(struct routing *routing, struct ruleset_change *ret_change,
 	return r;
 }
 
-static bool is_same(const struct forward_list *a, const struct forward_list *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!forward_equal(&a->items[i], &b->items[i]))
-			return false;
-	return true;
-}
-
 int routing_change(struct routing *routing, enum ruleset_operation operation, const char *set,
 		   struct forward_list *forwards, uint64_t *ret_revision, char **ret_error)
 {
@@ -446,6 +530,7 @@ int routing_change(struct routing *routing, enum ruleset_operation operation, co
 	if (r < 0) {
 		log_error("%s", routing->kernel_error);
 		*ret_error = xstrdup(routing->kernel_error);
+		on_damage(routing, xstrdup("a change of the table \"" NFT_TABLE "\" failed"));
 		r = -EIO;
 	} else {
 		log_event(LOG_INFO, LOG_FIELDS("EVENT=forwards"),
@@ -496,75 +581,7 @@ void routing_on_changed(struct routing *routing, routing_changed_fn *on_changed,
 	routing->owner = owner;
 }
 
-/* --- what others do --- */
-
-#define FIRST_RESTORE_DELAY   (100 * USEC_PER_MSEC)
-#define LONGEST_RESTORE_DELAY (60 * USEC_PER_SEC)
-
-static bool same_revisions(const struct revision_list *a, const struct revision_list *b)
-{
-	for (size_t i = 0; i < a->count; i++)
-		if (revision_get(b, a->items[i].set) != a->items[i].revision)
-			return false;
-	return a->count == b->count;
-}
-
-/* The sets may have been left alone; then they keep their counters. */
-static bool sets_are_intact(struct routing *routing)
-{
-	_cleanup_(revision_list_deinit) struct revision_list revisions = { 0 };
-	_cleanup_forward_list_ struct forward_list forwards = { 0 };
-	struct nft_table_lengths lengths;
-
-	return table_read(routing->socket, &forwards, &revisions, &lengths) == TABLE_FOUND_INTACT &&
-	       is_same(&forwards, &routing->held) &&
-	       same_revisions(&revisions, &routing->revisions);
-}
-
-static void plan_restore(struct routing *routing)
-{
-	if (loop_timer_is_armed(&routing->restore_timer))
-		return;
-	if (loop_now(routing->loop) - routing->restored_at > LONGEST_RESTORE_DELAY)
-		backoff_reset(&routing->restore_delay);
-	loop_timer_arm(&routing->restore_timer,
-		       backoff_next(&routing->restore_delay, loop_now(routing->loop)));
-}
-
-static void on_restore(struct loop_timer *timer)
-{
-	struct routing *routing = container_of(timer, struct routing, restore_timer);
-	int r = -EAGAIN;
-
-	if (!routing->damaged)
-		return; /* a change came first, and made the table anew */
-	if (sets_are_intact(routing))
-		r = refresh(routing);
-	if (r < 0)
-		r = make_held_anew(routing);
-	if (r < 0) {
-		log_error("%s", routing->kernel_error);
-		plan_restore(routing);
-	} else {
-		end_bypassing_flows(routing);
-		log_event(LOG_WARNING, LOG_FIELDS("EVENT=table-restored"),
-			  "%s changed the table \"" NFT_TABLE
-			  "\"; it is restored with %zu forwards",
-			  routing->meddler ? routing->meddler : "somebody", routing->held.count);
-	}
-	routing->restored_at = loop_now(routing->loop);
-	changed(routing);
-}
-
-static void on_foreign_change(const char *who, void *owner)
-{
-	struct routing *routing = owner;
-
-	routing->damaged = true;
-	if (who)
-		replace_string(&routing->meddler, who);
-	plan_restore(routing);
-}
+/* --- start --- */
 
 static void on_readiness_changed(void *owner)
 {
@@ -583,8 +600,6 @@ static int watch(struct routing *routing)
 	return r;
 }
 
-/* --- start --- */
-
 static int take_settings(struct routing *routing, const struct routing_settings *settings)
 {
 	_cleanup_free_ char *error = NULL;
@@ -599,8 +614,9 @@ static int start(struct routing *routing)
 	enum table_found found;
 	int r = -EAGAIN;
 
-	found = table_read(routing->socket, &routing->held, &routing->revisions,
-			   &routing->options.lengths);
+	found = table_read(routing->socket, &routing->held, &routing->revisions);
+	if (found == TABLE_FOUND_UNREADABLE)
+		return log_error_errno(r, "cannot read the table \"" NFT_TABLE "\" back: %m");
 	if (found == TABLE_FOUND_INTACT)
 		r = refresh(routing);
 	if (found == TABLE_FOUND_DAMAGED)
@@ -663,7 +679,7 @@ struct routing *routing_free(struct routing *routing)
 	loop_timer_deinit(&routing->expiry_timer);
 	nft_monitor_free(routing->monitor);
 	readiness_free(routing->readiness);
-	free(routing->meddler);
+	free(routing->damage);
 	nft_socket_free(routing->socket);
 	conntrack_free(routing->conntrack);
 	forward_list_deinit(&routing->held);

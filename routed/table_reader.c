@@ -29,7 +29,6 @@ struct reading {
 	enum nft_table_set which;
 	struct forward_list forwards, restricted, allowed;
 	struct source_list sources;
-	struct nft_table_lengths lengths;
 	bool ip6; /* of the set of sources being read, and its length */
 	unsigned length;
 	struct revision_list revisions;
@@ -95,6 +94,12 @@ static void reading_deinit(struct reading *reading)
 	revision_list_deinit(&reading->revisions);
 }
 
+/* It is not the table's fault: what is read again may be whole. */
+static bool is_transient(int error)
+{
+	return error == -EAGAIN || error == -ENOBUFS || error == -ENOMEM;
+}
+
 static int read_sets(struct nft_socket *socket, struct reading *reading)
 {
 	int r;
@@ -103,7 +108,7 @@ static int read_sets(struct nft_socket *socket, struct reading *reading)
 		reading->which = which;
 		r = nft_socket_get_elements(socket, NFT_TABLE, nft_table_set_names[which],
 					    on_element, reading);
-		if (r == -EAGAIN)
+		if (is_transient(r))
 			return r;
 		if (r < 0)
 			reading->damaged = true;
@@ -114,7 +119,6 @@ static int read_sets(struct nft_socket *socket, struct reading *reading)
 /* The set of each length may be there or not. */
 static int read_sources(struct nft_socket *socket, struct reading *reading)
 {
-	bool *found;
 	int r;
 
 	for (unsigned i = 0; i < 2 * NFT_TABLE_LENGTHS; i++) {
@@ -125,10 +129,8 @@ static int read_sources(struct nft_socket *socket, struct reading *reading)
 		r = nft_socket_get_elements(socket, NFT_TABLE,
 					    nft_table_sources_name(reading->ip6, reading->length),
 					    on_source, reading);
-		if (r == -EAGAIN)
+		if (is_transient(r))
 			return r;
-		found = reading->ip6 ? reading->lengths.ip6 : reading->lengths.ip;
-		found[reading->length] = r != -ENOENT;
 		if (r < 0 && r != -ENOENT)
 			reading->damaged = true;
 	}
@@ -225,17 +227,18 @@ static void repair(struct reading *reading)
 }
 
 enum table_found table_read(struct nft_socket *socket, struct forward_list *ret_forwards,
-			    struct revision_list *ret_revisions,
-			    struct nft_table_lengths *ret_lengths)
+			    struct revision_list *ret_revisions)
 {
 	_cleanup_free_ void *userdata = NULL;
 	struct reading reading = { 0 };
 	size_t size = 0;
-	int r = -EAGAIN;
+	int r;
 
-	if (nft_socket_get_table(socket, NFT_TABLE, &userdata, &size) < 0)
-		return TABLE_FOUND_NONE;
-	for (unsigned attempt = 0; r == -EAGAIN && attempt < MAX_ATTEMPTS; attempt++) {
+	r = nft_socket_get_table(socket, NFT_TABLE, &userdata, &size);
+	if (r < 0)
+		return r == -ENOENT ? TABLE_FOUND_NONE : TABLE_FOUND_UNREADABLE;
+	r = -EAGAIN;
+	for (unsigned attempt = 0; r < 0 && attempt < MAX_ATTEMPTS; attempt++) {
 		reading_deinit(&reading);
 		reading = (struct reading){ .damaged = nft_table_layout(userdata, size) !=
 						       NFT_TABLE_LAYOUT };
@@ -243,14 +246,17 @@ enum table_found table_read(struct nft_socket *socket, struct forward_list *ret_
 		if (r >= 0)
 			r = read_sources(socket, &reading);
 	}
+	if (r < 0) {
+		reading_deinit(&reading);
+		return TABLE_FOUND_UNREADABLE;
+	}
 	join_sources(&reading);
-	if (r < 0 || !lists_agree(&reading)) {
+	if (!lists_agree(&reading)) {
 		reading.damaged = true;
 		repair(&reading);
 	}
 	*ret_forwards = reading.forwards;
 	*ret_revisions = reading.revisions;
-	*ret_lengths = reading.lengths;
 	reading.forwards = (struct forward_list){ 0 };
 	reading.revisions = (struct revision_list){ 0 };
 	reading_deinit(&reading);

@@ -5,7 +5,6 @@
 
 #include "routed/forward_list.h"
 #include "routed/nft_socket.h"
-#include "routed/nft_table.h"
 #include "routed/revision.h"
 
 enum table_found {
@@ -13,9 +12,9 @@ enum table_found {
 	TABLE_FOUND_INTACT,  /* the sets are of this layout and agree with each other */
 	TABLE_FOUND_DAMAGED, /* of another layout, or changed by a stranger: what could be read is
 				given */
+	TABLE_FOUND_UNREADABLE, /* it changed all the time, or memory is short: nothing is given */
 };
 
-/* Fills the (empty) lists; lengths: of the sets of sources that there are. */
+/* Fills the (empty) lists. */
 enum table_found table_read(struct nft_socket *socket, struct forward_list *ret_forwards,
-			    struct revision_list *ret_revisions,
-			    struct nft_table_lengths *ret_lengths);
+			    struct revision_list *ret_revisions);

@@ -950,6 +950,60 @@ class TestEndurance(RoutedCase):
         self.assertIn("nft (pid", self.bus.log())
         self.assertEqual(self.replace("gateway", forward("tcp", 10000, "192.168.1.10", 80)), revision)
 
+    def test_lost_events(self):
+        """events that have no room in the socket: the table is looked at, and restored"""
+        self.kill()  # the more often the table was restored, the later it is again
+        self.start()
+        self.replace("gateway", forward("tcp", 10000, "192.168.1.10", 80))
+        before = listing()
+        self.daemon.send_signal(signal.SIGSTOP)
+        try:
+            # Some 50,000 events of another table first, so that the one of ours has no room.
+            nft("add", "table", "inet", "crowd")
+            nft("add", "set", "inet", "crowd", "ports", "{ type inet_proto . inet_service; }")
+            path = os.path.join(self.bus.directory, "crowd")
+            with open(path, "w", encoding="ascii") as file:
+                file.write("add element inet crowd ports {"
+                           + ",".join(f"tcp . {port}" for port in range(1, 50000)) + "}")
+            nft("-f", path)
+            nft("flush", "map", "inet", "evercam", "forwards_ip")
+            nft("delete", "table", "inet", "crowd")
+        finally:
+            self.daemon.send_signal(signal.SIGCONT)
+        self.bus.wait("the loss is noticed and the table restored", lambda: re.search(
+            "events about the table .evercam. were lost; it is restored with 1 forwards",
+            self.bus.log()))
+        self.assertEqual(listing(), before)
+        self.assertIn("camera1", ask_tcp("client", "10.44.0.2", 10000))
+
+    def test_table_owned_by_another(self):
+        """what the kernel refuses is said, changes nothing, and is made good when it can be"""
+        self.kill()  # the more often the table was restored, the later it is again
+        self.start()
+        self.replace("gateway", forward("tcp", 10000, "192.168.1.10", 80))
+        # The kernel lets nobody else change the table of a program that owns it, as long as it lives.
+        owner = subprocess.Popen(["nft", "-i"], stdin=subprocess.PIPE, text=True,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            def own():
+                owner.stdin.write("delete table inet evercam\n"
+                                  "add table inet evercam { flags owner; }\n")
+                owner.stdin.flush()
+                return self.get("LastError")
+
+            self.bus.wait("the kernel refuses", own)
+            self.assertIn("owns the table", self.get("LastError"))
+            with self.assertRaises(BusError) as caught:
+                self.replace("gateway", forward("tcp", 10000, "192.168.1.11", 80))
+            self.assertIn("owns the table", caught.exception.text)
+            self.assertEqual([item[2] for item in self.list()], ["192.168.1.10"])
+        finally:
+            owner.communicate()
+        self.bus.wait("the table is restored", lambda: not self.get("LastError"))
+        self.assertIn("camera1", ask_tcp("client", "10.44.0.2", 10000))
+        self.replace("gateway", forward("tcp", 10000, "192.168.1.11", 80))
+        self.assertIn("camera2", ask_tcp("client", "10.44.0.2", 10000))
+
     def test_change_of_a_damaged_table(self):
         """a change that comes before the repair makes the table anew at once"""
         for damage in ("flush ruleset", "delete element inet evercam forwards_ip "
