@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "routed/expiry.h"
 
+#include <stdlib.h>
+
+#define DRIFT       (5 * (int64_t)USEC_PER_SEC)
 #define MAX_SECONDS (INT64_MAX / 4 / (int64_t)USEC_PER_SEC)
 
-void expiry_clock_see(struct expiry_clock *clock, usec_t now, int64_t wall, bool synchronised)
+bool expiry_clock_see(struct expiry_clock *clock, usec_t now, int64_t wall, bool synchronised)
 {
+	int64_t boot = wall - (int64_t)now;
+	bool moved = clock->known && llabs(boot - clock->boot) > DRIFT;
+
 	if (clock->known && !synchronised)
-		return;
-	clock->boot = wall - (int64_t)now;
+		return false;
+	clock->boot = boot;
 	clock->known = true;
+	return moved;
 }
 
 void expiry_clock_recall(struct expiry_clock *clock, int64_t expires, usec_t deadline)

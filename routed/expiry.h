@@ -18,8 +18,9 @@ struct expiry_clock {
 	bool known;
 };
 
-/* now: loop_now(); wall: microseconds since 1970. */
-void expiry_clock_see(struct expiry_clock *clock, usec_t now, int64_t wall, bool synchronised);
+/* now: loop_now(); wall: microseconds since 1970. True: the relation was known, and has moved by
+ * more than such a clock drifts. */
+bool expiry_clock_see(struct expiry_clock *clock, usec_t now, int64_t wall, bool synchronised);
 /* The relation as it was when a forward got its deadline, before a restart. */
 void expiry_clock_recall(struct expiry_clock *clock, int64_t expires, usec_t deadline);
 /* Of a time in seconds since 1970, on the clock of loop_now(); 0 when it was before the boot. */

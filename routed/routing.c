@@ -45,6 +45,7 @@ struct routing {
 	bool damaged;       /* the table may not be what it should be: make it anew */
 	char *kernel_error; /* of the last transaction; NULL: it went well */
 	struct expiry_clock clock;
+	bool clock_moved;               /* the deadlines in the kernel are not those that count */
 	struct loop_timer expiry_timer; /* armed while a forward has an end */
 	routing_changed_fn *on_changed;
 	routing_expired_fn *on_expired;
@@ -339,7 +340,8 @@ static void see_clock(struct routing *routing)
 	bool synchronised;
 	int64_t wall = host_wall_clock(&synchronised);
 
-	expiry_clock_see(&routing->clock, loop_now(routing->loop), wall, synchronised);
+	if (expiry_clock_see(&routing->clock, loop_now(routing->loop), wall, synchronised))
+		routing->clock_moved = true;
 }
 
 static void set_deadlines(struct routing *routing, struct forward_list *list)
@@ -371,7 +373,7 @@ static void leave_out_expired(struct routing *routing, struct forward_list *forw
 
 static void arm_expiry(struct routing *routing, usec_t at_least)
 {
-	usec_t now = loop_now(routing->loop), delay = CLOCK_CHECK, left;
+	usec_t now = loop_now(routing->loop), delay = routing->clock_moved ? 0 : CLOCK_CHECK, left;
 	bool any = false;
 
 	for (size_t i = 0; i < routing->held.count; i++) {
@@ -424,6 +426,22 @@ static int expire(struct routing *routing, struct forward_list *expired)
 	return 0;
 }
 
+/* Whoever reads the table back when the clock may not be right has only what is in it. */
+static void write_deadlines(struct routing *routing)
+{
+	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
+	struct ruleset_change change;
+
+	batch = nft_batch_new(NFT_TABLE, nft_socket_sequence(routing->socket));
+	ruleset_rewrite_expiring(&change, &routing->held);
+	nft_element_put_change(batch, &change);
+	if (commit(routing, batch, "the ends of forwards") < 0)
+		on_damage(routing, xstrdup("the ends of forwards could not be written"));
+	else
+		log_info("the clock has been put right: the ends of forwards are new");
+	ruleset_change_deinit(&change);
+}
+
 static void on_expiry(struct loop_timer *timer)
 {
 	struct routing *routing = container_of(timer, struct routing, expiry_timer);
@@ -432,6 +450,9 @@ static void on_expiry(struct loop_timer *timer)
 
 	see_clock(routing);
 	set_deadlines(routing, &routing->held);
+	if (routing->clock_moved && !routing->damaged)
+		write_deadlines(routing);
+	routing->clock_moved = false; /* where it is damaged, restoring it writes them, too */
 	while (r >= 0 && find_expired(routing, &expired)) {
 		r = expire(routing, &expired);
 		forward_list_deinit(&expired);

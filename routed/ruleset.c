@@ -155,6 +155,18 @@ void ruleset_whole(struct ruleset_change *ret_whole, const struct forward_list *
 	*ret_whole = whole;
 }
 
+void ruleset_rewrite_expiring(struct ruleset_change *ret_change, const struct forward_list *held)
+{
+	struct ruleset_change change = change_new(held->count, held->count);
+
+	for (size_t i = 0; i < held->count; i++)
+		if (held->items[i].expires) {
+			change.removed[change.removed_count++] = &held->items[i];
+			change.added[change.added_count++] = &held->items[i];
+		}
+	*ret_change = change;
+}
+
 /* Closes the gaps run by run. */
 static void take_out(struct forward_list *held, const struct ruleset_change *change,
 		     struct forward_list *gone)

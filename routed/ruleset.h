@@ -32,6 +32,8 @@ int ruleset_plan(struct ruleset_change *ret_change, const struct forward_list *h
 /* Everything that there is to add to nothing so that it is held with the change made. */
 void ruleset_whole(struct ruleset_change *ret_whole, const struct forward_list *held,
 		   const struct ruleset_change *change);
+/* Takes those out that have an end, and puts them in again as they are now. */
+void ruleset_rewrite_expiring(struct ruleset_change *ret_change, const struct forward_list *held);
 /* held becomes what it is with the change made; what it takes is taken from given, which is then
  * without order and worth, and what it loses goes to ret_gone, in order. */
 void ruleset_apply(struct forward_list *held, struct forward_list *given,

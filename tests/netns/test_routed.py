@@ -20,7 +20,7 @@ import namespaces
 import tap
 from busenv import BusError, GLib, PrivateBus, wait_until
 
-ROUTED = sys.argv[1]
+ROUTED, FAKE_CLOCK = sys.argv[1:3]
 NAME = "io.evercam.Routing1"
 PATH = "/io/evercam/Routing1"
 VPN = "vpn_ether"
@@ -243,8 +243,9 @@ class RoutedCase(unittest.TestCase):
         namespaces.run("nft", "delete", "table", "inet", "evercam", check=False)
 
     @classmethod
-    def start(cls):
-        cls.daemon = cls.bus.start([ROUTED, "--config", cls.file, "--debug"])
+    def start(cls, wrapper=(), **environment):
+        cls.daemon = cls.bus.start([*wrapper, ROUTED, "--config", cls.file, "--debug"],
+                                   **environment)
         cls.bus.wait_for_name(NAME)
         cls.proxy = cls.bus.proxy(NAME, PATH)
 
@@ -515,7 +516,7 @@ class TestTraffic(RoutedCase):
         """a forward ends at its time with its connections, and a signal tells"""
         signals = self.bus.signals(path=PATH)
         self.replace("gateway",
-                     forward("tcp", 10000, "192.168.1.10", 80, name=text("Hof"), expires=moment(2)),
+                     forward("tcp", 10000, "192.168.1.10", 80),
                      forward("tcp", 10001, "192.168.1.10", 80, expires=moment(3600)),
                      forward("tcp", 10002, "192.168.1.10", 80, expires=moment(-1)),
                      forward("tcp", 10003, "192.168.1.10", 80))
@@ -523,6 +524,8 @@ class TestTraffic(RoutedCase):
         with open_tcp("client", "10.44.0.2", 10000) as live, \
                 open_tcp("client", "10.44.0.2", 10001) as other:
             say(live), say(other)
+            self.add("gateway", forward("tcp", 10000, "192.168.1.10", 80, name=text("Hof"),
+                                        expires=moment(2)))
             self.bus.wait("ForwardExpired", lambda: any(
                 item[2] == "ForwardExpired" and item[3][0] == "gateway"
                 and item[3][1][:5] == ("tcp", 10000, "192.168.1.10", 80, VPN)
@@ -534,17 +537,83 @@ class TestTraffic(RoutedCase):
 
     def test_expires_after_restart(self):
         """an end survives kill -9, also one that comes while nobody is there"""
+        lasts = forward("tcp", 10002, "192.168.1.10", 80, expires=moment(3600))
         self.replace("gateway",
                      forward("tcp", 10000, "192.168.1.10", 80, expires=moment(1)),
                      forward("tcp", 10001, "192.168.1.10", 80, expires=moment(3),
                              allow_from=texts("10.44.0.0/16")),
-                     forward("tcp", 10002, "192.168.1.10", 80, expires=moment(3600)))
-        before = self.list()[2]
+                     lasts)
         self.kill()
-        wait_until("the first has expired", lambda now=time.monotonic(): time.monotonic() > now + 1.5)
+        passed = time.time() + 1.5
+        wait_until("the first has expired", lambda: time.time() > passed)
         self.start()
         self.bus.wait("both have expired", lambda: len(self.list()) == 1)
-        self.assertEqual(self.list(), [before])
+        self.assertEqual(self.list(), [lasts[:5] + ({"set": "gateway",
+                                                     "expires": lasts[5]["expires"].unpack()},)])
+
+    @staticmethod
+    def set_clock(file, offset, synchronised):
+        with open(file + ".new", "w", encoding="ascii") as new:
+            new.write(f"{offset} {synchronised}")
+        os.rename(file + ".new", file)
+
+    @staticmethod
+    def fake_clock(file):
+        return {"LD_PRELOAD": FAKE_CLOCK, "FAKE_CLOCK": file, "ASAN_OPTIONS":
+                os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
+    def ports(self):
+        return [item[1] for item in self.list("gateway")]
+
+    def test_expires_while_suspended(self):
+        """what counts is the time since boot: a wall clock that stood still meanwhile changes nothing"""
+        later = ["unshare", "--time", "--boottime", "5400", "--fork", "--kill-child", "--"]
+        if subprocess.run([*later, "true"], check=False, capture_output=True).returncode:
+            self.skipTest("no time namespaces")
+        clock = os.path.join(self.bus.directory, "clock")
+        self.set_clock(clock, 0, 0)
+        self.replace("gateway", forward("tcp", 10000, "192.168.1.10", 80, expires=moment(3600)),
+                     forward("tcp", 10001, "192.168.1.10", 80, expires=moment(7200)))
+        self.kill()
+        self.start(later, **self.fake_clock(clock))
+        try:
+            self.bus.wait("the first has expired", lambda: self.ports() == [10001])
+        finally:
+            self.kill()
+            self.start()
+
+    def test_wrong_clock(self):
+        """a clock set by hand neither ends nor prolongs; one put right by NTP counts, also after a restart"""
+        clock = os.path.join(self.bus.directory, "clock")
+        wrong = 10 * 365 * 86400
+
+        def look_at_clock():
+            """Any change makes routed do so at once."""
+            self.replace("public", forward("tcp", 9, "192.168.1.10", 80, interface="public0"))
+            self.clear("public")
+
+        self.kill()
+        self.set_clock(clock, -wrong, 0)  # booted without a clock
+        self.start(**self.fake_clock(clock))
+        try:
+            ends = forward("tcp", 10000, "192.168.1.10", 80, expires=moment(-1))
+            stays = forward("tcp", 10001, "192.168.1.10", 80, expires=moment(86400))
+            self.replace("gateway", ends, stays)
+            self.set_clock(clock, wrong, 0)  # somebody sets it, wrongly
+            look_at_clock()
+            self.assertEqual(self.ports(), [10000, 10001])
+            self.set_clock(clock, 0, 1)
+            look_at_clock()
+            self.bus.wait("the one has expired", lambda: self.ports() == [10001])
+            self.kill()
+            self.set_clock(clock, -wrong, 0)
+            self.start(**self.fake_clock(clock))
+            # What the table says holds for new ones, too, although the clock is wrong again.
+            self.add("gateway", ends)
+            self.assertEqual(self.ports(), [10001])
+        finally:
+            self.kill()
+            self.start()
 
     def test_ingress_only(self):
         """a port is forwarded only from its interface, and only for this host's own addresses"""

@@ -6,9 +6,9 @@
 #define SECOND  ((int64_t)USEC_PER_SEC)
 #define EXPIRES 2000000000 /* a day in 2033 */
 
-static void see(struct expiry_clock *clock, int64_t up, int64_t wall, bool synchronised)
+static bool see(struct expiry_clock *clock, int64_t up, int64_t wall, bool synchronised)
 {
-	expiry_clock_see(clock, (usec_t)(up * SECOND), wall * SECOND, synchronised);
+	return expiry_clock_see(clock, (usec_t)(up * SECOND), wall * SECOND, synchronised);
 }
 
 static int64_t deadline(const struct expiry_clock *clock, int64_t expires)
@@ -42,11 +42,14 @@ static void test_put_right(void **state)
 {
 	struct expiry_clock clock = { 0 };
 
-	see(&clock, 10, 0, false); /* booted in 1970 */
+	assert_false(see(&clock, 10, 0, false)); /* booted in 1970 */
 	assert_int_equal(deadline(&clock, EXPIRES), EXPIRES + 10);
-	see(&clock, 20, EXPIRES - 60, true); /* NTP has the time */
+	assert_true(see(&clock, 20, EXPIRES - 60, true)); /* NTP has the time */
 	assert_int_equal(deadline(&clock, EXPIRES), 80);
-	see(&clock, 30, 0, false); /* and somebody spoils it */
+	assert_false(see(&clock, 21, EXPIRES - 58, true)); /* it drifts */
+	assert_int_equal(deadline(&clock, EXPIRES), 79);
+	assert_false(see(&clock, 21, EXPIRES - 59, true));
+	assert_false(see(&clock, 30, 0, false)); /* and somebody spoils it */
 	assert_int_equal(deadline(&clock, EXPIRES), 80);
 }
 
