@@ -186,6 +186,14 @@ void nft_batch_flush_set(struct nft_batch *batch, const char *set)
 	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set);
 }
 
+void nft_batch_delete_set(struct nft_batch *batch, const char *set)
+{
+	struct nlmsghdr *message = open_message(batch, NFT_MSG_DELSET, 0, "set", set);
+
+	mnl_attr_put_strz(message, NFTA_SET_TABLE, batch->table);
+	mnl_attr_put_strz(message, NFTA_SET_NAME, set);
+}
+
 static uint16_t message_type(uint16_t type)
 {
 	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);

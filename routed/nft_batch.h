@@ -32,6 +32,7 @@ void nft_batch_add_set(struct nft_batch *batch, struct nftnl_set *set);
 void nft_batch_add_rule(struct nft_batch *batch, struct nftnl_rule *rule);
 void nft_batch_flush_chain(struct nft_batch *batch, const char *chain);
 void nft_batch_flush_set(struct nft_batch *batch, const char *set);
+void nft_batch_delete_set(struct nft_batch *batch, const char *set);
 
 /*
  * Elements: those that follow one another for one set share messages. An added element must not

@@ -174,23 +174,31 @@ static bool *length_of(struct nft_table_lengths *lengths, const struct forward *
 	return &(is_ip6(forward) ? lengths->ip6 : lengths->ip)[forward->sources[i].length];
 }
 
-static bool add_lengths(struct nft_table_lengths *lengths, const struct forward *const *forwards,
+static void add_lengths(struct nft_table_lengths *lengths, const struct forward *const *forwards,
 			size_t count)
 {
-	bool *known, any = false;
-
 	for (size_t i = 0; i < count; i++)
-		for (size_t j = 0; j < forwards[i]->source_count; j++) {
-			known = length_of(lengths, forwards[i], j);
-			any |= !*known;
-			*known = true;
-		}
-	return any;
+		for (size_t j = 0; j < forwards[i]->source_count; j++)
+			*length_of(lengths, forwards[i], j) = true;
 }
 
-bool nft_element_add_lengths(struct nft_table_lengths *lengths, const struct ruleset_change *change)
+void nft_element_add_lengths(struct nft_table_lengths *lengths, const struct ruleset_change *change)
 {
-	return add_lengths(lengths, change->added, change->added_count);
+	add_lengths(lengths, change->added, change->added_count);
+}
+
+static bool have_sources(const struct forward *const *forwards, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (forwards[i]->source_count)
+			return true;
+	return false;
+}
+
+bool nft_element_has_sources(const struct ruleset_change *change)
+{
+	return have_sources(change->removed, change->removed_count) ||
+	       have_sources(change->added, change->added_count);
 }
 
 static void put_sources_of_length(struct nft_batch *batch, const struct forward *const *forwards,
@@ -215,8 +223,9 @@ static void put_sources(struct nft_batch *batch, const struct forward *const *fo
 {
 	struct nft_table_lengths lengths = { 0 };
 
-	if (!add_lengths(&lengths, forwards, count))
+	if (!have_sources(forwards, count))
 		return;
+	add_lengths(&lengths, forwards, count);
 	for (unsigned length = 0; length < NFT_TABLE_LENGTHS; length++) {
 		if (lengths.ip[length])
 			put_sources_of_length(batch, forwards, count, put, false, length);

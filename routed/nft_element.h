@@ -12,9 +12,11 @@
 
 /* All elements of a change: what goes, then what comes. The change's forwards are the subjects. */
 void nft_element_put_change(struct nft_batch *batch, const struct ruleset_change *change);
-/* Adds the lengths of the prefixes that a change brings; false: they were all there. */
-bool nft_element_add_lengths(struct nft_table_lengths *lengths,
+/* Adds the lengths of the prefixes that a change brings. */
+void nft_element_add_lengths(struct nft_table_lengths *lengths,
 			     const struct ruleset_change *change);
+/* A forward with prefixes comes or goes, so that other lengths may be in use. */
+bool nft_element_has_sources(const struct ruleset_change *change);
 /* revision 0: only goes. old 0: only comes. */
 void nft_element_put_revision(struct nft_batch *batch, const char *set, uint64_t old,
 			      uint64_t revision);

@@ -221,6 +221,17 @@ void nft_table_create(struct nft_batch *batch, const struct nft_table_options *o
 	nft_table_refresh(batch, options);
 }
 
+void nft_table_drop_sources(struct nft_batch *batch, const struct nft_table_lengths *before,
+			    const struct nft_table_lengths *now)
+{
+	for (unsigned length = 0; length < NFT_TABLE_LENGTHS; length++) {
+		if (before->ip[length] && !now->ip[length])
+			nft_batch_delete_set(batch, nft_table_sources_name(false, length));
+		if (before->ip6[length] && !now->ip6[length])
+			nft_batch_delete_set(batch, nft_table_sources_name(true, length));
+	}
+}
+
 uint32_t nft_table_layout(const void *userdata, size_t size)
 {
 	const uint8_t *value;

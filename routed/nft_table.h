@@ -61,5 +61,10 @@ void nft_table_create(struct nft_batch *batch, const struct nft_table_options *o
  */
 void nft_table_refresh(struct nft_batch *batch, const struct nft_table_options *options);
 
+/* Deletes the sets of sources of lengths that are no longer in use, which neither rule nor element
+ * needs any more. */
+void nft_table_drop_sources(struct nft_batch *batch, const struct nft_table_lengths *before,
+			    const struct nft_table_lengths *now);
+
 /* The layout in a table's user data, or 0. */
 uint32_t nft_table_layout(const void *userdata, size_t size);

@@ -120,12 +120,20 @@ static int make_held_anew(struct routing *routing)
 static int make_change(struct routing *routing, const struct ruleset_change *change,
 		       const char *set, uint64_t revision)
 {
+	const struct nft_table_lengths before = routing->options.lengths;
 	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
+	struct ruleset_change whole;
 
 	batch = nft_batch_new(NFT_TABLE, nft_socket_sequence(routing->socket));
-	if (nft_element_add_lengths(&routing->options.lengths, change))
-		nft_table_refresh(batch, &routing->options);
+	if (nft_element_has_sources(change)) {
+		ruleset_whole(&whole, &routing->held, change);
+		set_lengths(routing, &whole);
+		ruleset_change_deinit(&whole);
+		if (memcmp(&before, &routing->options.lengths, sizeof(before)) != 0)
+			nft_table_refresh(batch, &routing->options);
+	}
 	nft_element_put_change(batch, change);
+	nft_table_drop_sources(batch, &before, &routing->options.lengths);
 	nft_element_put_revision(batch, set, revision - 1, revision);
 	return commit(routing, batch, "the change");
 }
