@@ -47,40 +47,51 @@ enum {
 #define CONCAT5(a, b, c, d, e) ((CONCAT3(a, b, c) << 6 | (d)) << 6 | (e))
 
 struct set_description {
+	const char *comment; /* for people */
 	uint32_t key_type, key_size, data_type, data_size;
 	bool counted;
 	bool host_order; /* of the key; said in the user data, for those who print it */
 };
 
-#define FORWARDS(address, size)                                                          \
+#define FORWARDS(address, size, text)                                                    \
 	{                                                                                \
+		.comment = (text),                                                       \
 		.key_type = CONCAT3(TYPE_IFNAME, TYPE_INET_PROTOCOL, TYPE_INET_SERVICE), \
 		.key_size = 24, .data_type = CONCAT2(address, TYPE_INET_SERVICE),        \
 		.data_size = (size) + 4, .counted = true,                                \
 	}
-#define ALLOWED(address, size)                                                                   \
+#define ALLOWED(address, size, text)                                                             \
 	{                                                                                        \
+		.comment = (text),                                                               \
 		.key_type = CONCAT5(TYPE_IFNAME, TYPE_INET_PROTOCOL, address, TYPE_INET_SERVICE, \
 				    TYPE_INET_SERVICE),                                          \
 		.key_size = 28 + (size),                                                         \
 	}
 #define SOURCES(address, size)                                                                    \
 	{                                                                                         \
+		.comment = "who may use the restricted forwards",                                 \
 		.key_type = CONCAT4(TYPE_IFNAME, TYPE_INET_PROTOCOL, TYPE_INET_SERVICE, address), \
 		.key_size = 24 + (size),                                                          \
 	}
 
+#define FORWARDED   "forwards: ingress and port : target and port"
+#define RESTRICTED  "forwards for the networks in sources_ip* only"
+#define MASQUERADED "what forwards let pass, masqueraded: ingress, target, port, port asked for"
+#define KEPT        "the same, with the client's own address"
+
 static const struct set_description set_descriptions[NFT_TABLE_SET_COUNT] = {
-	[NFT_SET_FORWARDS_IP] = FORWARDS(TYPE_IPV4_ADDR, 4),
-	[NFT_SET_FORWARDS_IP6] = FORWARDS(TYPE_IPV6_ADDR, 16),
-	[NFT_SET_RESTRICTED_IP] = FORWARDS(TYPE_IPV4_ADDR, 4),
-	[NFT_SET_RESTRICTED_IP6] = FORWARDS(TYPE_IPV6_ADDR, 16),
-	[NFT_SET_ALLOWED_IP] = ALLOWED(TYPE_IPV4_ADDR, 4),
-	[NFT_SET_ALLOWED_IP6] = ALLOWED(TYPE_IPV6_ADDR, 16),
-	[NFT_SET_KEPT_IP] = ALLOWED(TYPE_IPV4_ADDR, 4),
-	[NFT_SET_KEPT_IP6] = ALLOWED(TYPE_IPV6_ADDR, 16),
-	[NFT_SET_REVISIONS] = { .key_type = TYPE_IFNAME, .key_size = IFNAMSIZ, .host_order = true },
+	[NFT_SET_FORWARDS_IP] = FORWARDS(TYPE_IPV4_ADDR, 4, FORWARDED),
+	[NFT_SET_FORWARDS_IP6] = FORWARDS(TYPE_IPV6_ADDR, 16, FORWARDED),
+	[NFT_SET_RESTRICTED_IP] = FORWARDS(TYPE_IPV4_ADDR, 4, RESTRICTED),
+	[NFT_SET_RESTRICTED_IP6] = FORWARDS(TYPE_IPV6_ADDR, 16, RESTRICTED),
+	[NFT_SET_ALLOWED_IP] = ALLOWED(TYPE_IPV4_ADDR, 4, MASQUERADED),
+	[NFT_SET_ALLOWED_IP6] = ALLOWED(TYPE_IPV6_ADDR, 16, MASQUERADED),
+	[NFT_SET_KEPT_IP] = ALLOWED(TYPE_IPV4_ADDR, 4, KEPT),
+	[NFT_SET_KEPT_IP6] = ALLOWED(TYPE_IPV6_ADDR, 16, KEPT),
+	[NFT_SET_REVISIONS] = { .comment = "sets of forwards, and how often each has changed",
+				.key_type = TYPE_IFNAME, .key_size = IFNAMSIZ, .host_order = true },
 	[NFT_SET_SERVICES] = {
+		.comment = "ports of this host that closed interfaces reach",
 		.key_type = CONCAT2(TYPE_INET_PROTOCOL, TYPE_INET_SERVICE),
 		.key_size = 8,
 	},
@@ -132,12 +143,12 @@ static void add_set(struct nft_batch *batch, const char *name,
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, description->data_type);
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, description->data_size);
 	}
-	if (description->host_order) {
+	if (description->host_order)
 		nft_userdata_put(&userdata, (enum nft_userdata_type)NFTNL_UDATA_SET_KEYBYTEORDER,
 				 &host_order, sizeof(host_order));
-		nftnl_set_set_data(set, NFTNL_SET_USERDATA, userdata.bytes,
-				   (uint32_t)userdata.size);
-	}
+	nft_userdata_put_text(&userdata, (enum nft_userdata_type)NFTNL_UDATA_SET_COMMENT,
+			      description->comment);
+	nftnl_set_set_data(set, NFTNL_SET_USERDATA, userdata.bytes, (uint32_t)userdata.size);
 	if (description->counted) {
 		counter = nftnl_expr_alloc("counter");
 		if (!counter)
