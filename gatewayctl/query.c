@@ -81,6 +81,23 @@ int query_tell_failure(const struct bus_reply *reply, enum service service, cons
 	}
 }
 
+static const char *result_signature(enum service service, const char *method)
+{
+	static const struct bus_interface *const interfaces[] = {
+		[SERVICE_GATEWAY] = &gateway1_interface,
+		[SERVICE_VPN] = &vpn1_interface,
+		[SERVICE_ROUTING] = &routing1_interface,
+		[SERVICE_DISCOVERY] = &discovery1_interface,
+		[SERVICE_VPN_SERVICE] = &vpnservice1_interface,
+	};
+	const struct bus_interface *interface = interfaces[service];
+
+	for (size_t i = 0; i < interface->method_count; i++)
+		if (strcmp(interface->methods[i].name, method) == 0)
+			return interface->methods[i].out_signature;
+	return "";
+}
+
 static int ask(struct bus *bus, enum service service, const char *interface, const char *method,
 	       const char *argument, const char *signature, const char *wanted, cJSON **ret_json)
 {
@@ -138,18 +155,25 @@ cJSON *query_devices(struct bus *bus)
 int query_call(struct bus *bus, enum service service, const char *method, const char *argument,
 	       const char *wanted, cJSON **ret_json)
 {
-	static const struct bus_interface *const interfaces[] = {
-		[SERVICE_GATEWAY] = &gateway1_interface,
-		[SERVICE_VPN] = &vpn1_interface,
-		[SERVICE_ROUTING] = &routing1_interface,
-		[SERVICE_DISCOVERY] = &discovery1_interface,
-		[SERVICE_VPN_SERVICE] = &vpnservice1_interface,
-	};
-	const struct bus_interface *interface = interfaces[service];
-	const char *signature = "";
+	return ask(bus, service, services[service].name, method, argument,
+		   result_signature(service, method), wanted, ret_json);
+}
 
-	for (size_t i = 0; i < interface->method_count; i++)
-		if (strcmp(interface->methods[i].name, method) == 0)
-			signature = interface->methods[i].out_signature;
-	return ask(bus, service, interface->name, method, argument, signature, wanted, ret_json);
+cJSON *query_list(struct bus *bus, enum service service, const char *method, char **ret_problem)
+{
+	const struct service_info *info = &services[service];
+	struct bus_request *request = bus_request_new(bus, info->name, info->path, info->name,
+						      method);
+	const struct bus_reply *reply;
+	cJSON *list = NULL;
+
+	bus_request_forbid_start(request);
+	reply = bus_request_send_and_wait(request, result_signature(service, method), LOOK);
+	if (reply->error < 0)
+		*ret_problem = xstrdup(reply->error_text ? reply->error_text
+							 : strerror(-reply->error));
+	else
+		list = bus_value_to_json(reply->body);
+	bus_request_cancel(request);
+	return list;
 }

@@ -35,6 +35,8 @@ cJSON *query_devices(struct bus *bus);
  */
 int query_call(struct bus *bus, enum service service, const char *method, const char *argument,
 	       const char *wanted, cJSON **ret_json);
+/* As query_call() without argument, where no answer is no failure: NULL and why (owned), untold. */
+cJSON *query_list(struct bus *bus, enum service service, const char *method, char **ret_problem);
 /* As query_call() for the properties. */
 int query_properties_or_tell(struct bus *bus, enum service service, cJSON **ret_json);
 

@@ -6,7 +6,7 @@
 
 #include "gatewayctl/screen.h"
 
-#define TABLE_MAX_COLUMNS 8
+#define TABLE_MAX_COLUMNS 10
 
 struct table;
 

@@ -267,8 +267,21 @@ struct provision_job *service_remove(struct service *service, uint32_t gateway_i
 struct status_query *service_status(struct service *service, uint32_t after,
 				    status_done_fn *on_done, void *owner)
 {
-	return status_query_start(service->softether, service->store, service->settings->hub, after,
-				  on_done, owner);
+	return status_query_start(service->loop, service->softether, service->store,
+				  service->settings->hub, after, on_done, owner);
+}
+
+struct vpn_sessions *service_sessions(struct service *service, vpn_sessions_fn *on_done,
+				      void *owner)
+{
+	const struct vpn_sessions_question question = {
+		.hub = service->settings->hub,
+		.first = 1,
+		.last = GATEWAY_ID_MAX,
+		.patience = SERVICE_SESSIONS_PATIENCE,
+	};
+
+	return vpn_sessions_start(service->loop, service->softether, &question, on_done, owner);
 }
 
 void service_account_init(struct service_account *described, const struct service *service,

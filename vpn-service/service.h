@@ -10,6 +10,7 @@
 #include "vpn-service/provision.h"
 #include "vpn-service/settings.h"
 #include "vpn-service/status.h"
+#include "vpn-service/vpn_sessions.h"
 
 struct service;
 
@@ -21,13 +22,17 @@ DEFINE_CLEANUP(struct service *, service_free);
 
 bool service_token_is_right(const struct service *service, const char *token);
 
-/* See provision.h, status.h. */
+/* See provision.h, status.h, vpn_sessions.h. */
 struct provision_job *service_create(struct service *service, uint32_t gateway_id, const char *csr,
 				     provision_done_fn *on_done, void *owner);
 struct provision_job *service_remove(struct service *service, uint32_t gateway_id,
 				     provision_done_fn *on_done, void *owner);
 struct status_query *service_status(struct service *service, uint32_t after,
 				    status_done_fn *on_done, void *owner);
+/* Of all gateways; answers within SERVICE_SESSIONS_PATIENCE, whatever SoftEther does. */
+#define SERVICE_SESSIONS_PATIENCE (2 * USEC_PER_SEC)
+struct vpn_sessions *service_sessions(struct service *service, vpn_sessions_fn *on_done,
+				      void *owner);
 
 /* An account with everything around it that a gateway must know, as text. */
 struct service_account {

@@ -17,13 +17,15 @@ struct service_bus {
 	struct service *service;
 	struct bus_object *object;
 	struct pending *pending;
+	struct vpn_sessions *sessions; /* being asked for; one at a time, since everyone may ask */
 };
 
 struct pending {
 	struct service_bus *binding;
 	struct pending *next;
 	struct bus_call *call;
-	struct provision_job *job; /* NULL: a reconcile */
+	struct provision_job *job; /* NULL: a reconcile, or ListSessions */
+	bool wants_sessions;
 };
 
 static struct pending *pending_new(struct service_bus *binding, struct bus_call *call)
@@ -197,6 +199,59 @@ static int on_list_gateways(struct bus_call *call, void *object)
 	return bus_call_send(call);
 }
 
+static void write_session(struct bus_writer *writer, const struct vpn_session *session)
+{
+	bus_open_dict(writer);
+	bus_dict_u64(writer, "gateway_id", session->gateway_id);
+	bus_dict_i64(writer, "connected_since", session->connected_since);
+	if (*session->client_address)
+		bus_dict_string(writer, "client_address", session->client_address);
+	if (session->counted) {
+		bus_dict_u64(writer, "bytes_in", session->bytes_in);
+		bus_dict_u64(writer, "bytes_out", session->bytes_out);
+	}
+	bus_close(writer);
+}
+
+static void answer_sessions(struct bus_call *call, const struct vpn_sessions_result *result)
+{
+	struct bus_writer *writer;
+
+	if (result->error) {
+		bus_call_fail(call, -ENETUNREACH, "%s", result->text);
+		return;
+	}
+	writer = bus_call_reply(call);
+	bus_open_array(writer, "a{sv}");
+	for (size_t i = 0; i < result->session_count; i++)
+		write_session(writer, &result->sessions[i]);
+	bus_close(writer);
+	bus_call_send(call);
+}
+
+static void on_sessions(const struct vpn_sessions_result *result, void *owner)
+{
+	struct service_bus *binding = owner;
+	struct pending *pending, *next;
+
+	binding->sessions = NULL;
+	for (pending = binding->pending; pending; pending = next) {
+		next = pending->next;
+		if (pending->wants_sessions)
+			answer_sessions(pending_end(pending), result);
+	}
+}
+
+static int on_list_sessions(struct bus_call *call, void *object)
+{
+	struct service_bus *binding = object;
+
+	pending_new(binding, call)->wants_sessions = true;
+	if (!binding->sessions)
+		binding->sessions = service_sessions(binding->service, on_sessions, binding);
+	return 0;
+}
+
 static void get_gateway_count(struct bus_writer *value, const void *object)
 {
 	const struct service_bus *binding = object;
@@ -240,6 +295,7 @@ static const struct bus_vtable vpnservice1_vtable = {
 			[VPNSERVICE1_METHOD_DEPROVISION] = on_deprovision,
 			[VPNSERVICE1_METHOD_RECONCILE] = on_reconcile,
 			[VPNSERVICE1_METHOD_LIST_GATEWAYS] = on_list_gateways,
+			[VPNSERVICE1_METHOD_LIST_SESSIONS] = on_list_sessions,
 		},
 	.properties =
 		(const struct bus_property[VPNSERVICE1_PROPERTY_COUNT]){
@@ -293,6 +349,7 @@ struct service_bus *service_bus_free(struct service_bus *binding)
 	if (!binding)
 		return NULL;
 	service_on_changed(binding->service, NULL, NULL);
+	vpn_sessions_cancel(binding->sessions);
 	while (binding->pending) {
 		struct pending *pending = binding->pending;
 

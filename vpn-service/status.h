@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Which gateways are connected, from where, since when: SoftEther's sessions for our accounts. */
+/* What the API is told about the gateways: which accounts there are, and who is connected. */
 #pragma once
 
 #include "vpn-service/account_store.h"
@@ -18,7 +18,7 @@ struct status_result {
 typedef void status_done_fn(const struct status_result *result, void *owner);
 
 /* Up to PROTOCOL_STATUS_MAX gateways with numbers greater than after. Everything is borrowed. */
-struct status_query *status_query_start(struct softether *softether, struct account_store *store,
-					const char *hub, uint32_t after, status_done_fn *on_done,
-					void *owner);
+struct status_query *status_query_start(struct loop *loop, struct softether *softether,
+					struct account_store *store, const char *hub,
+					uint32_t after, status_done_fn *on_done, void *owner);
 struct status_query *status_query_cancel(struct status_query *query); /* NULL-safe */

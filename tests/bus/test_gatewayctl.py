@@ -57,15 +57,26 @@ class ScanningDiscovery(FakeDiscovery):
 
 class FakeVpnService(FakeService):
     def __init__(self, bus):
+        self.sessions = [{"gateway_id": GLib.Variant("t", 7),
+                          "connected_since": GLib.Variant("x", int(time.time()) - 300),
+                          "client_address": GLib.Variant("s", "192.0.2.7"),
+                          "bytes_in": GLib.Variant("t", 1200000),
+                          "bytes_out": GLib.Variant("t", 5000)}]  # fmt: skip
         super().__init__(bus, "io.evercam.VpnService1",
-                         {"GatewayCount": 1, "PoolFree": 4000, "LastError": ""})  # fmt: skip
+                         {"GatewayCount": 2, "PoolFree": 4000, "LastError": ""})  # fmt: skip
+
+    def gateway(self, number):
+        text = lambda value: GLib.Variant("s", value)
+        return {"gateway_id": GLib.Variant("t", number), "vpn_username": text(f"gateway{number}"),
+                "vpn_local_hostname": text(f"gateway{number}.vpn"),
+                "vpn_ip_address": text(f"10.44.0.{number}"), "state": text("provisioned")}  # fmt: skip
 
     def answer(self, method, arguments, invocation):
-        text = lambda value: GLib.Variant("s", value)
-        return GLib.Variant("(aa{sv})", ([{
-            "gateway_id": GLib.Variant("t", 7), "vpn_username": text("gateway7"),
-            "vpn_ip_address": text("10.44.0.7"), "state": text("provisioned"),
-        }],))  # fmt: skip
+        if method == "ListGateways":
+            return GLib.Variant("(aa{sv})", ([self.gateway(7), self.gateway(8)],))
+        if self.sessions is None:
+            raise FakeError("io.evercam.Error.Unreachable", "SoftEther does not answer in time")
+        return GLib.Variant("(aa{sv})", (self.sessions,))
 
 
 class Case(unittest.TestCase):
@@ -256,19 +267,35 @@ class TestVerbs(Case):
         self.assertIn("group evercam", error)
 
     def test_gateways(self):
-        """gateways: the VPN host's accounts; elsewhere a sentence"""
+        """gateways: the VPN host's accounts and who is connected; elsewhere a sentence"""
         code, _out, error = self.ctl("gateways")
         self.assertEqual(code, NOT_RUNNING)
         self.assertIn("runs on the VPN host", error)
         service = FakeVpnService(self.bus)
         code, out, _error = self.ctl("gateways")
         self.assertEqual(code, DONE)
-        self.assertRegex(out, r"(?m)^  7 +gateway7 +10\.44\.0\.7 .* provisioned$")
-        self.assertIn("1 gateway, 4000 addresses left", out)
-        self.assertEqual(self.json("gateways")["gateways"][0]["gateway_id"], 7)
-        self.assertEqual(self.ctl("status")[1], out)
+        self.assertRegex(out, r"(?m)^  7 +gateway7\.vpn +10\.44\.0\.7 +- +provisioned +5 min +"
+                              r"192\.0\.2\.7 +1\.2 MB +5\.0 kB$")  # fmt: skip
+        self.assertRegex(out, r"(?m)^  8 +gateway8\.vpn +10\.44\.0\.8 +- +provisioned +- ")
+        self.assertIn("2 gateways, 1 connected, 4000 addresses left", out)
+        first, second = self.json("gateways")["gateways"]
+        self.assertEqual((first["gateway_id"], first["connected"], first["bytes_in"]),
+                         (7, True, 1200000))  # fmt: skip
+        self.assertEqual((second["connected"], second.get("bytes_in")), (False, None))
+        self.assertIn("2 gateways, 1 connected", self.ctl("status")[1])
         service.set(LastError="SoftEther does not answer")
         self.assertEqual(self.ctl("gateways")[0], ATTENTION)
+
+    def test_gateways_without_sessions(self):
+        """gateways: the accounts are shown when SoftEther does not say who is connected"""
+        FakeVpnService(self.bus).sessions = None
+        code, out, error = self.ctl("gateways")
+        self.assertEqual((code, error), (ATTENTION, ""))
+        self.assertRegex(out, r"(?m)^  7 +gateway7\.vpn .* provisioned +\? ")
+        self.assertIn("not known: SoftEther does not answer in time", out)
+        document = self.json("gateways", code=ATTENTION)
+        self.assertEqual([g["connected"] for g in document["gateways"]], [None, None])
+        self.assertIn("does not answer", document["sessions_problem"])
 
     def test_not_running(self):
         """a daemon that is not running: which, what to do, exit code 4"""

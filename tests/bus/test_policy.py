@@ -70,6 +70,7 @@ CALLERS = {
         "Deprovision": OPERATORS,
         "Reconcile": OPERATORS,
         "ListGateways": EVERYBODY,
+        "ListSessions": EVERYBODY,
     },
 }
 

@@ -297,6 +297,19 @@ class TestFaults(TestCase):
         self.assertNotIn(30, self.host.gateways())
         self.assert_consistent()
 
+    def test_server_hangs(self):
+        """accounts are listed while SoftEther hangs; who is connected is then not known"""
+        self.create(29)
+        self.host.signal_server(signal.SIGSTOP)
+        try:
+            self.assertIn(29, self.host.gateways())
+            with self.assertRaises(BusError) as caught:
+                self.host.call("ListSessions")
+            self.assertEqual(caught.exception.name, "io.evercam.Error.Unreachable")
+        finally:
+            self.host.signal_server(signal.SIGCONT)
+        self.assertNotIn(29, self.host.sessions())
+
     def test_daemon_killed_at_random(self):
         """kill -9 at any moment leaves nothing that a start does not repair"""
         chance = random.Random(4)
@@ -568,6 +581,7 @@ class TestBus(TestCase):
 
         for method in (("get-property", NAME, vpn_host.PATH, NAME, "GatewayCount"),
                        ("call", NAME, vpn_host.PATH, NAME, "ListGateways"),
+                       ("call", NAME, vpn_host.PATH, NAME, "ListSessions"),
                        ("introspect", NAME, vpn_host.PATH)):
             done = busctl(*method)
             self.assertEqual(done.returncode, 0, done.stderr)
@@ -611,6 +625,14 @@ class TestGateways(TestCase):
         self.assertGreater(seen["bytes_in"], 0)
         self.assertGreater(seen["bytes_out"], 0)
         self.assertEqual(status["sessions"], 1)
+        # vpnserver may be slow to count; the session itself is there.
+        session = {}
+        self.host.wait("the session and its bytes", lambda: (
+            session.update(self.host.sessions()[71]) or "bytes_in" in session))
+        self.assertEqual(session["client_address"], gateway.address)
+        self.assertAlmostEqual(session["connected_since"], time.time(), delta=3600)
+        self.assertGreaterEqual(session["bytes_in"], seen["bytes_in"])
+        self.assertNotIn(17, self.host.sessions())
 
     def test_2_unknown_mac_gets_no_lease(self):
         """who is not known gets no address"""
@@ -651,6 +673,7 @@ class TestGateways(TestCase):
         self.host.wait("platform reached", lambda: gateway.reaches(SERVER_ADDRESS))
         self.delete(71)
         self.assertNotIn("gateway71", vpn_host.sessions())
+        self.assertNotIn(71, self.host.sessions())
         self.assertFalse(gateway.reaches(SERVER_ADDRESS))
         self.host.wait("the client noticed", lambda: not gateway.is_connected())
         self.assertNotIn("gateway71", vpn_host.sessions())

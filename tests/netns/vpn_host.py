@@ -24,7 +24,7 @@ import sys
 import time
 
 import namespaces
-from busenv import PrivateBus, wait_until
+from busenv import BusError, PrivateBus, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
@@ -264,6 +264,23 @@ class VpnHost:
 
     def gateways(self):
         return {gateway["gateway_id"]: gateway for gateway in self.call("ListGateways")}
+
+    def sessions(self):
+        """Who is connected; a busy vpnserver may not have told in time."""
+        found = {}
+
+        def are_told():
+            try:
+                sessions = self.call("ListSessions")
+            except BusError as error:
+                if error.name != "io.evercam.Error.Unreachable":
+                    raise
+                return False
+            found.update({session["gateway_id"]: session for session in sessions})
+            return True
+
+        self.wait("SoftEther tells its sessions", are_told)
+        return found
 
 
 class Gateway:

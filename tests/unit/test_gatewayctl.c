@@ -322,20 +322,59 @@ static void vpn_screen(void **state)
 				  "  Problem   The VPN server does not answer.\n");
 }
 
-static void gateways_screen(void **state)
+static const char three_gateways[] =
+	"[{\"gateway_id\":1,\"vpn_username\":\"gateway1\",\"vpn_ip_address\":\"10.44.0.2\","
+	"\"vpn_mac_address\":\"02:ac:00:00:00:01\",\"vpn_local_hostname\":\"gateway1.vpn\","
+	"\"state\":\"provisioned\"},{\"gateway_id\":2},{\"gateway_id\":3}]";
+
+/* What ListGateways and ListSessions answered, on the screen. */
+static char *print_gateways(const char *sessions_text, const char *problem)
 {
-	_cleanup_free_ char *text = print_screen(
-		gateways_print,
-		"{\"pool_free\":4000,\"last_reconcile\":999940,\"last_error\":\"\",\"gateways\":["
-		"{\"gateway_id\":1,\"vpn_username\":\"gateway1\",\"vpn_ip_address\":\"10.44.0.2\","
-		"\"vpn_mac_address\":\"02:ac:00:00:00:01\",\"vpn_local_hostname\":\"gateway1\","
-		"\"state\":\"provisioned\"}]}",
-		0, false);
+	_cleanup_json_ cJSON *service = cJSON_Parse("{\"pool_free\":4000,\"last_error\":\"\","
+						    "\"last_reconcile\":999940}");
+	_cleanup_json_ cJSON *sessions = sessions_text ? cJSON_Parse(sessions_text) : NULL;
+	_cleanup_free_ char *document = NULL;
+	cJSON *gateways = cJSON_Parse(three_gateways);
+
+	assert_non_null(gateways);
+	gateways_join(gateways, sessions);
+	json_add(service, "gateways", gateways);
+	json_add_string(service, "sessions_problem", problem);
+	document = json_print(service);
+	return print_screen(gateways_print, document, 0, false);
+}
+
+static void gateways_with_sessions(void **state)
+{
+	_cleanup_free_ char *text = print_gateways(
+		"[{\"gateway_id\":3,\"connected_since\":999400},"
+		"{\"gateway_id\":1,\"connected_since\":999990,\"client_address\":\"192.0.2.7\","
+		"\"bytes_in\":1200000,\"bytes_out\":999},{\"gateway_id\":4}]",
+		NULL);
 
 	assert_string_equal(
-		text, "  GATEWAY  ACCOUNT   ADDRESS    MAC                NAME      STATE\n"
-		      "  1        gateway1  10.44.0.2  02:ac:00:00:00:01  gateway1  provisioned\n\n"
-		      "  1 gateway, 4000 addresses left, compared with SoftEther 60 s ago\n");
+		text,
+		"  GATEWAY  NAME          ADDRESS    MAC                STATE        CONNECTED  "
+		"FROM       RECEIVED  SENT\n"
+		"  1        gateway1.vpn  10.44.0.2  02:ac:00:00:00:01  provisioned  10 s       "
+		"192.0.2.7  1.2 MB    999 bytes\n"
+		"  2        -             -          -                  -            -          "
+		"-          -         -\n"
+		"  3        -             -          -                  -            10 min     "
+		"-          -         -\n\n"
+		"  3 gateways, 2 connected, 4000 addresses left, compared with SoftEther 60 s "
+		"ago\n");
+}
+
+static void gateways_without_sessions(void **state)
+{
+	_cleanup_free_ char *text = print_gateways(NULL, "SoftEther does not answer");
+
+	assert_non_null(strstr(text, "  provisioned  ?          -"));
+	assert_non_null(strstr(text, "\n  3 gateways, 4000 addresses left, compared with "
+				     "SoftEther 60 s ago\n"
+				     "  Sessions  who is connected is not known: SoftEther does "
+				     "not answer\n"));
 }
 
 /* --- the stream of monitor --- */
@@ -437,7 +476,8 @@ int main(void)
 		cmocka_unit_test(colours),
 		cmocka_unit_test(forwards_screen),
 		cmocka_unit_test(vpn_screen),
-		cmocka_unit_test(gateways_screen),
+		cmocka_unit_test(gateways_with_sessions),
+		cmocka_unit_test(gateways_without_sessions),
 		cmocka_unit_test(monitor_tells),
 	};
 
