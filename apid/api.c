@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "apid/call.h"
+#include "common/config_files.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/netaddr.h"
@@ -22,7 +23,7 @@
 #define OWN_DESCRIPTORS 64UL /* database, log, vpn-service, and room to spare */
 
 /* What would be found out when it runs, or on all gateways, is told before it starts. */
-int api_settings_check(const void *object, char **ret_error)
+int api_settings_check(const void *object, struct config_refusal *refusal)
 {
 	const struct api_settings *settings = object;
 	const char *service = settings->vpn_service,
@@ -30,16 +31,43 @@ int api_settings_check(const void *object, char **ret_error)
 	uint16_t port;
 
 	if (!http_listen_is_valid(settings->listen))
-		*ret_error = xasprintf("listen: \"%s\" is not ADDRESS:PORT", settings->listen);
-	else if (settings->public_url && !url_is_origin(settings->public_url, "https://"))
-		*ret_error = xasprintf("public_url: \"%s\" is not https://HOST or "
-				       "https://HOST:PORT",
-				       settings->public_url);
-	else if (service && (!colon || colon == service || port_parse(&port, colon + 1) < 0))
-		*ret_error = xasprintf("vpn_service: \"%s\" is not HOST:PORT", service);
-	else
+		return config_refuse(refusal, "listen",
+				     "must be ADDRESS:PORT, for example 0.0.0.0:443 or [::]:443");
+	if (settings->public_url && !url_is_origin(settings->public_url, "https://"))
+		return config_refuse(refusal, "public_url",
+				     "must be https://HOST or https://HOST:PORT");
+	if (service && (!colon || colon == service || port_parse(&port, colon + 1) < 0))
+		return config_refuse(refusal, "vpn_service",
+				     "must be HOST:PORT, for example vpn1.example.com:6060");
+	return 0;
+}
+
+int api_files_check(const void *object, struct config_refusal *refusal)
+{
+	const struct api_settings *settings = object;
+	const struct config_key_pair pair = { "certificate", settings->certificate, "key",
+					      settings->key };
+
+	return config_check_key_pair(refusal, &pair, "\"apid init\" makes it");
+}
+
+int api_vpn_files_check(const void *object, struct config_refusal *refusal)
+{
+	static const char copy[] = "it comes from api-client of the VPN host";
+	const struct api_settings *settings = object;
+	const struct config_key_pair pair = { "vpn_service_certificate",
+					      settings->vpn_service_certificate, "vpn_service_key",
+					      settings->vpn_service_key };
+	int r;
+
+	if (!settings->vpn_service)
 		return 0;
-	return -EINVAL;
+	r = config_check_certificates(refusal, "vpn_service_ca", settings->vpn_service_ca, copy);
+	if (r == 0)
+		r = config_check_key_pair(refusal, &pair, copy);
+	return r < 0 ? r
+		     : config_check_secret(refusal, "vpn_service_token_file",
+					   settings->vpn_service_token_file, copy);
 }
 
 static int call_parse_body(struct call *call)

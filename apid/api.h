@@ -5,6 +5,7 @@
 #include "apid/changes.h"
 #include "apid/provisioner.h"
 #include "apid/session.h"
+#include "common/config.h"
 
 struct api_settings {
 	char *listen, *certificate, *key, *database, *public_url;
@@ -27,7 +28,9 @@ struct api {
 	struct rate_limit announcements, claims;
 };
 
-int api_settings_check(const void *settings, char **ret_error);
+config_check_fn api_settings_check;
+config_check_fn api_files_check;
+config_check_fn api_vpn_files_check; /* which it needs only when it asks vpn-service */
 /* Settings are borrowed. Failures have been logged. */
 int api_new(struct api **ret_api, struct loop *loop, const struct api_settings *settings);
 struct api *api_free(struct api *api);

@@ -75,6 +75,8 @@ int main(int argc, char *argv[])
 		.options = options,
 		.settings_size = sizeof(struct api_settings),
 		.check = api_settings_check,
+		.check_start = api_files_check,
+		.check_work = api_vpn_files_check,
 		.run = run,
 		.command = command_run,
 	};

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,12 +21,22 @@
 #define MAX_VALUE   4096
 #define MAX_STRINGS 1024
 
+/* One assignment: what a check has against a value is told with its place. */
+struct origin {
+	const struct config_option *option;
+	size_t first_word, end_word; /* that it gave to a list */
+	char *file;
+	unsigned line;
+};
+
 struct parser {
 	void *settings;
 	const struct config_option *options;
 	bool *is_set; /* one per option */
 	const char *file;
 	unsigned line;
+	struct origin *origins;
+	size_t origin_count;
 	char **ret_error;
 };
 
@@ -293,12 +304,35 @@ static bool key_is_valid(const char *key)
 	return length > 0 && length <= 64 && !key[length];
 }
 
-static int parse_assignment(const struct parser *parser, char *line)
+static size_t count_words(const struct parser *parser, const struct config_option *option)
+{
+	if (option->type != CONFIG_STRINGS)
+		return 0;
+	return strv_length(*(char ***)option_field(parser, option));
+}
+
+static void note_origin(struct parser *parser, const struct config_option *option,
+			size_t first_word)
+{
+	parser->origins = xrealloc_array(parser->origins, parser->origin_count + 1,
+					 sizeof(*parser->origins));
+	parser->origins[parser->origin_count++] = (struct origin){
+		.option = option,
+		.first_word = first_word,
+		.end_word = count_words(parser, option),
+		.file = xstrdup(parser->file),
+		.line = parser->line,
+	};
+}
+
+static int parse_assignment(struct parser *parser, char *line)
 {
 	const struct config_option *option;
 	char *equals = strchr(line, '=');
 	const char *key, *value;
+	size_t words;
 	bool *is_set;
+	int r;
 
 	if (!equals)
 		return fail(parser, -EINVAL, "syntax", "write: key = value");
@@ -316,9 +350,14 @@ static int parse_assignment(const struct parser *parser, char *line)
 	*is_set = *value;
 	if (!*value) {
 		free_value(parser->settings, option);
+		note_origin(parser, option, 0);
 		return 0;
 	}
-	return parse_value(parser, option, value);
+	words = count_words(parser, option);
+	r = parse_value(parser, option, value);
+	if (r == 0)
+		note_origin(parser, option, words);
+	return r;
 }
 
 static int parse_text(struct parser *parser, const char *name, const char *text, size_t size)
@@ -390,12 +429,92 @@ static int parser_finish(struct parser *parser, int result)
 {
 	if (result < 0)
 		config_free(parser->settings, parser->options);
+	for (size_t i = 0; i < parser->origin_count; i++)
+		free(parser->origins[i].file);
+	free(parser->origins);
 	free(parser->is_set);
 	return result;
 }
 
+/* --- checks of the whole --- */
+
+static int refuse(struct config_refusal *refusal, const char *key, size_t word, const char *format,
+		  va_list arguments) PRINTF_FORMAT(4, 0);
+
+static int refuse(struct config_refusal *refusal, const char *key, size_t word, const char *format,
+		  va_list arguments)
+{
+	char sentence[1024];
+
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	refusal->key = key;
+	refusal->word = word;
+	replace_string(&refusal->sentence, sentence);
+	return -EINVAL;
+}
+
+int config_refuse(struct config_refusal *refusal, const char *key, const char *format, ...)
+{
+	va_list arguments;
+	int r;
+
+	va_start(arguments, format);
+	r = refuse(refusal, key, 0, format, arguments);
+	va_end(arguments);
+	return r;
+}
+
+int config_refuse_word(struct config_refusal *refusal, const char *key, size_t word,
+		       const char *format, ...)
+{
+	va_list arguments;
+	int r;
+
+	va_start(arguments, format);
+	r = refuse(refusal, key, word, format, arguments);
+	va_end(arguments);
+	return r;
+}
+
+/* The assignment that is in force; NULL for a default. */
+static const struct origin *find_origin(const struct parser *parser,
+					const struct config_refusal *refusal)
+{
+	for (size_t i = parser->origin_count; i > 0; i--) {
+		const struct origin *origin = &parser->origins[i - 1];
+		const struct config_option *option = origin->option;
+
+		if (strcmp(option->key, refusal->key) != 0)
+			continue;
+		if (!parser->is_set[option - parser->options])
+			return NULL;
+		if (option->type != CONFIG_STRINGS ||
+		    (refusal->word >= origin->first_word && refusal->word < origin->end_word))
+			return origin;
+	}
+	return NULL;
+}
+
+static int run_checks(struct parser *parser, const char *name, config_check_fn *const *checks)
+{
+	struct config_refusal refusal = { 0 };
+	const struct origin *origin;
+	int r = 0;
+
+	for (; checks && *checks && r == 0; checks++)
+		r = (*checks)(parser->settings, &refusal);
+	if (r < 0 && refusal.sentence) {
+		origin = find_origin(parser, &refusal);
+		parser->file = origin ? origin->file : name;
+		parser->line = origin ? origin->line : 0;
+		(void)fail(parser, r, refusal.key, refusal.sentence);
+	}
+	free(refusal.sentence);
+	return r;
+}
+
 int config_parse(void *settings, const struct config_option *options, const char *name,
-		 const char *text, size_t size, char **ret_error)
+		 const char *text, size_t size, config_check_fn *const *checks, char **ret_error)
 {
 	struct parser parser;
 	int r;
@@ -404,6 +523,8 @@ int config_parse(void *settings, const struct config_option *options, const char
 	r = parse_text(&parser, name, text, size);
 	if (r == 0)
 		r = apply_defaults(&parser, name);
+	if (r == 0)
+		r = run_checks(&parser, name, checks);
 	return parser_finish(&parser, r);
 }
 
@@ -480,7 +601,7 @@ static void prefer_credentials(const struct parser *parser)
 }
 
 int config_load(void *settings, const struct config_option *options, const char *path,
-		char **ret_error)
+		config_check_fn *const *checks, char **ret_error)
 {
 	struct parser parser;
 	int r;
@@ -491,7 +612,9 @@ int config_load(void *settings, const struct config_option *options, const char 
 		r = parse_directory(&parser, path);
 	if (r == 0)
 		r = apply_defaults(&parser, path);
-	if (r == 0)
+	if (r == 0) {
 		prefer_credentials(&parser);
+		r = run_checks(&parser, path, checks);
+	}
 	return parser_finish(&parser, r);
 }

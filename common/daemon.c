@@ -243,11 +243,16 @@ static int parse_command_line(struct command_line *line, int argc, char *argv[],
 	return -1;
 }
 
-/* Loads and checks the settings. The sentence of a failure has been logged. */
-static int load_settings(struct daemon *daemon, const struct command_line *line)
+/*
+ * Loads and checks the settings. The sentence of a failure has been logged. What the daemon needs
+ * beyond a command's settings may be what the command is to make.
+ */
+static int load_settings(struct daemon *daemon, const struct command_line *line, bool for_command)
 {
 	static const struct config_option no_options[] = { CONFIG_END };
 	const struct daemon_description *description = daemon->description;
+	config_check_fn *checks[4] = { 0 };
+	size_t check_count = 0;
 	_cleanup_free_ char *default_path = NULL, *error = NULL;
 	const char *path = line->config_path;
 	int r;
@@ -257,13 +262,14 @@ static int load_settings(struct daemon *daemon, const struct command_line *line)
 	/* Defaults are fine when there is no file, but not when one was named. */
 	if (line->config_given && access(path, F_OK) < 0)
 		return log_error_errno(-errno, "%s: %m", path);
+	if (description->check)
+		checks[check_count++] = description->check;
+	if (description->check_start && !for_command)
+		checks[check_count++] = description->check_start;
+	if (description->check_work && line->check_config)
+		checks[check_count++] = description->check_work;
 	r = config_load(daemon->settings, description->options ? description->options : no_options,
-			path, &error);
-	if (r == 0 && description->check) {
-		r = description->check(daemon->settings, &error);
-		if (r < 0 && description->options)
-			config_free(daemon->settings, description->options);
-	}
+			path, checks, &error);
 	if (r < 0)
 		log_error("%s", error ? error : strerror(-r));
 	return r;
@@ -345,7 +351,7 @@ int daemon_main(int argc, char *argv[], const struct daemon_description *descrip
 		return r;
 	log_open(description->name, line.debug ? LOG_DEBUG : LOG_INFO);
 	instance.daemon.settings = xcalloc(1, description->settings_size);
-	if (load_settings(&instance.daemon, &line) < 0) {
+	if (load_settings(&instance.daemon, &line, optind < argc) < 0) {
 		free(instance.daemon.settings);
 		return EXIT_USAGE;
 	}

@@ -31,9 +31,14 @@ struct daemon_description {
 	const char *bus_name; /* owned by daemon_run(); NULL: no bus */
 	const struct config_option *options; /* ends with CONFIG_END */
 	size_t settings_size;
-	/* Further checks between options; returns 0, or -EINVAL and an owned sentence. May be NULL.
-	 */
-	int (*check)(const void *settings, char **ret_error);
+	/* Checks of values and between options, before anything is done. May be NULL. */
+	config_check_fn *check;
+	/* What only the daemon itself needs, not its commands: files that it reads, values that a
+	 * command writes. May be NULL. */
+	config_check_fn *check_start;
+	/* By --check-config alone: what does not keep the daemon from starting, since it may come
+	 * later, but from doing all of its work. May be NULL. */
+	config_check_fn *check_work;
 	/* Builds, exports, daemon_run(), frees. Returns 0 or -errno, already logged. */
 	int (*run)(struct daemon *daemon);
 	/* Sub-commands ("setup", "user add …") of a program that is more than a daemon: argv[0] is

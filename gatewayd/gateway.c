@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/config_files.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/netaddr.h"
@@ -55,25 +56,29 @@ const struct config_option gateway_options[] = {
 	CONFIG_END,
 };
 
-int gateway_settings_check(const void *settings, char **ret_error)
+int gateway_settings_check(const void *settings, struct config_refusal *refusal)
 {
 	const struct gateway_settings *gateway = settings;
 
-	if (!url_is_origin(gateway->api, "https://")) {
-		*ret_error = xasprintf("api: '%s' is not https://HOST or https://HOST:PORT",
-				       gateway->api);
-		return -EINVAL;
-	}
-	if (gateway->proxy && !url_is_origin(gateway->proxy, "http://")) {
-		*ret_error = xstrdup("proxy: must be http://HOST:PORT");
-		return -EINVAL;
-	}
-	if (strlen(gateway->vpn_interface) > 15 || strchr(gateway->vpn_interface, '/')) {
-		*ret_error = xasprintf("vpn_interface: '%s' is not the name of an interface",
-				       gateway->vpn_interface);
-		return -EINVAL;
-	}
+	if (!url_is_origin(gateway->api, "https://"))
+		return config_refuse(refusal, "api",
+				     "must be https://HOST or https://HOST:PORT, without /v1");
+	if (gateway->proxy && !url_is_origin(gateway->proxy, "http://"))
+		return config_refuse(refusal, "proxy", "must be http://HOST:PORT");
+	if (strlen(gateway->vpn_interface) > 15 || strchr(gateway->vpn_interface, '/'))
+		return config_refuse(refusal, "vpn_interface",
+				     "must be the name of an interface, for example vpn_ether");
 	return 0;
+}
+
+int gateway_files_check(const void *settings, struct config_refusal *refusal)
+{
+	const struct gateway_settings *gateway = settings;
+
+	if (!gateway->ca)
+		return 0;
+	return config_check_certificates(refusal, "ca", gateway->ca,
+					 "copy the API's authority there, or leave the line out");
 }
 
 /* --- what the parts tell --- */

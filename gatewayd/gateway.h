@@ -33,7 +33,8 @@ struct gateway_settings {
 	usec_t retry_longest;
 };
 extern const struct config_option gateway_options[];
-int gateway_settings_check(const void *settings, char **ret_error);
+config_check_fn gateway_settings_check;
+config_check_fn gateway_files_check;
 
 struct gateway {
 	const struct gateway_settings *settings;

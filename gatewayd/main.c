@@ -28,6 +28,7 @@ int main(int argc, char *argv[])
 		.options = gateway_options,
 		.settings_size = sizeof(struct gateway_settings),
 		.check = gateway_settings_check,
+		.check_start = gateway_files_check,
 		.run = run,
 	};
 

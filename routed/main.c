@@ -34,14 +34,6 @@ static const struct config_option options[] = {
 	CONFIG_END,
 };
 
-static int check(const void *settings, char **ret_error)
-{
-	struct nft_table_service services[ROUTING_MAX_SERVICES];
-	struct nft_table_options unused;
-
-	return routing_settings_read(&unused, services, settings, ret_error);
-}
-
 static int run(struct daemon *daemon)
 {
 	_cleanup_(routing_freep) struct routing *routing = NULL;
@@ -86,7 +78,7 @@ int main(int argc, char *argv[])
 		.bus_name = ROUTING_BUS_NAME,
 		.options = options,
 		.settings_size = sizeof(struct routing_settings),
-		.check = check,
+		.check = routing_settings_check,
 		.run = run,
 		.command = command,
 	};

@@ -629,15 +629,6 @@ static int watch(struct routing *routing)
 	return r;
 }
 
-static int take_settings(struct routing *routing, const struct routing_settings *settings)
-{
-	_cleanup_free_ char *error = NULL;
-	int r;
-
-	r = routing_settings_read(&routing->options, routing->services, settings, &error);
-	return r < 0 ? log_error_errno(r, "%s", error) : 0;
-}
-
 static int start(struct routing *routing)
 {
 	enum table_found found;
@@ -680,9 +671,7 @@ int routing_new(struct routing **ret_routing, struct loop *loop,
 							      LONGEST_RESTORE_DELAY);
 	loop_timer_init(&routing->restore_timer, loop, on_restore);
 	loop_timer_init(&routing->expiry_timer, loop, on_expiry);
-	r = take_settings(routing, settings);
-	if (r < 0)
-		return r;
+	routing_settings_read(&routing->options, routing->services, settings);
 	r = nft_socket_new(&routing->socket);
 	if (r >= 0)
 		r = conntrack_new(&routing->conntrack);

@@ -38,48 +38,43 @@ static bool pattern_is_valid(const char *pattern)
 	return forward_interface_is_valid(name);
 }
 
-static int check(const struct routing_settings *settings, char **ret_error)
+int routing_settings_check(const void *object, struct config_refusal *refusal)
 {
+	const struct routing_settings *settings = object;
+	size_t patterns = strv_length(settings->closed_interfaces);
+	size_t services = strv_length(settings->open_services);
 	struct nft_table_service service;
-	char **item;
 
-	for (item = settings->closed_interfaces; item && *item; item++)
-		if (!pattern_is_valid(*item)) {
-			*ret_error = xasprintf(
-				"closed_interfaces: \"%s\" is neither the name of an "
-				"interface nor the beginning of one with a '*'",
-				*item);
-			return -EINVAL;
-		}
-	for (item = settings->open_services; item && *item; item++)
-		if (parse_service(&service, *item) < 0) {
-			*ret_error = xasprintf(
-				"open_services: \"%s\" is not like tcp/22 or udp/123", *item);
-			return -EINVAL;
-		}
-	if (strv_length(settings->closed_interfaces) > ROUTING_MAX_PATTERNS ||
-	    strv_length(settings->open_services) > ROUTING_MAX_SERVICES) {
-		*ret_error = xasprintf("at most %d closed_interfaces and %d open_services",
-				       ROUTING_MAX_PATTERNS, ROUTING_MAX_SERVICES);
-		return -EINVAL;
-	}
+	for (size_t i = 0; i < patterns; i++)
+		if (!pattern_is_valid(settings->closed_interfaces[i]))
+			return config_refuse_word(refusal, "closed_interfaces", i,
+						  "\"%s\" is neither the name of an interface "
+						  "nor the beginning of one with a '*'",
+						  settings->closed_interfaces[i]);
+	for (size_t i = 0; i < services; i++)
+		if (parse_service(&service, settings->open_services[i]) < 0)
+			return config_refuse_word(refusal, "open_services", i,
+						  "\"%s\" is not like tcp/22 or udp/123",
+						  settings->open_services[i]);
+	if (patterns > ROUTING_MAX_PATTERNS)
+		return config_refuse_word(refusal, "closed_interfaces", ROUTING_MAX_PATTERNS,
+					  "must be at most %d", ROUTING_MAX_PATTERNS);
+	if (services > ROUTING_MAX_SERVICES)
+		return config_refuse_word(refusal, "open_services", ROUTING_MAX_SERVICES,
+					  "must be at most %d", ROUTING_MAX_SERVICES);
 	return 0;
 }
 
-int routing_settings_read(struct nft_table_options *ret_options, struct nft_table_service *services,
-			  const struct routing_settings *settings, char **ret_error)
+void routing_settings_read(struct nft_table_options *ret_options,
+			   struct nft_table_service *services,
+			   const struct routing_settings *settings)
 {
 	struct nft_table_options options = {
 		.closed_interfaces = settings->closed_interfaces,
 		.services = services,
 	};
-	int r;
 
-	r = check(settings, ret_error);
-	if (r < 0)
-		return r;
 	for (char **item = settings->open_services; item && *item; item++)
 		(void)parse_service(&services[options.service_count++], *item);
 	*ret_options = options;
-	return 0;
 }

@@ -2,6 +2,7 @@
 /* routed.conf as it is read, and as the table needs it. Pure. */
 #pragma once
 
+#include "common/config.h"
 #include "routed/nft_table.h"
 
 #define ROUTING_MAX_SERVICES 64
@@ -12,9 +13,11 @@ struct routing_settings {
 	char **open_services;     /* "tcp/22" */
 };
 
+config_check_fn routing_settings_check;
 /*
- * 0, or -EINVAL and an owned sentence. The options borrow from the settings and from services, an
- * array of ROUTING_MAX_SERVICES.
+ * Of settings that were checked. The options borrow from them and from services, an array of
+ * ROUTING_MAX_SERVICES.
  */
-int routing_settings_read(struct nft_table_options *ret_options, struct nft_table_service *services,
-			  const struct routing_settings *settings, char **ret_error);
+void routing_settings_read(struct nft_table_options *ret_options,
+			   struct nft_table_service *services,
+			   const struct routing_settings *settings);

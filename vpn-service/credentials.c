@@ -5,62 +5,66 @@
 #include <string.h>
 
 #include "common/certificate.h"
-#include "common/log.h"
+#include "common/config_files.h"
 #include "common/memory.h"
 #include "common/state_file.h"
 
-#define MAX_SECRET_FILE  4096
 #define MAX_CERTIFICATES 8
 
+static const char setup[] = "run \"vpn-service setup\"";
+
+/* Owned text of a file, that of the option key or, when that is not set, setup's. */
+static int read_file(struct config_refusal *refusal, const char *key, const char *path,
+		     char **ret_text)
+{
+	int r = file_read(path, MAX_CERTIFICATES * CERTIFICATE_MAX_PEM, ret_text, NULL);
+
+	if (r < 0)
+		return config_refuse(refusal, key, "%s cannot be read: %s; %s", path, strerror(-r),
+				     setup);
+	return 0;
+}
+
 /* One line of a file, without its end. */
-static int read_secret(const struct service_settings *settings, const char *configured,
-		       const char *name, char **ret_secret)
+static int read_secret(struct config_refusal *refusal, const char *key, const char *path,
+		       char **ret_secret)
 {
-	_cleanup_free_ char *path = settings_file(settings, configured, name);
-	_cleanup_secret_ char *content = NULL;
-	int r = file_read(path, MAX_SECRET_FILE, &content, NULL);
+	int r = config_check_secret(refusal, key, path, setup);
 
-	if (r < 0)
-		return log_error_errno(r, "%s: %m; run \"vpn-service setup\"", path);
-	content[strcspn(content, "\r\n")] = '\0';
-	if (!*content) {
-		log_error("%s is empty; run \"vpn-service setup\"", path);
-		return -EINVAL;
-	}
-	*ret_secret = steal_ptr(content);
-	return 0;
+	if (r == 0)
+		r = read_file(refusal, key, path, ret_secret);
+	if (r == 0)
+		(*ret_secret)[strcspn(*ret_secret, "\r\n")] = '\0';
+	return r;
 }
 
-static int read_file(const struct service_settings *settings, const char *name, char **ret_content)
+static int load_secrets(struct credentials *credentials, const struct service_settings *settings,
+			struct config_refusal *refusal)
 {
-	_cleanup_free_ char *path = settings_file(settings, NULL, name);
-	int r = file_read(path, MAX_CERTIFICATES * CERTIFICATE_MAX_PEM, ret_content, NULL);
-
-	if (r < 0)
-		return log_error_errno(r, "%s: %m; run \"vpn-service setup\"", path);
-	return 0;
-}
-
-static int load_token(struct credentials *credentials, const struct service_settings *settings)
-{
+	_cleanup_free_ char *token_file = settings_file(settings, settings->token_file, FILE_TOKEN);
+	_cleanup_free_ char *password_file = settings_file(
+		settings, settings->softether_password_file, FILE_SOFTETHER_PASSWORD);
 	_cleanup_secret_ char *token = NULL;
-	int r = read_secret(settings, settings->token_file, FILE_TOKEN, &token);
+	int r = read_secret(refusal, "token_file", token_file, &token);
 
 	if (r < 0)
 		return r;
 	sha256(credentials->token_digest, token, strlen(token));
 	credentials->has_token = true;
-	return 0;
+	return read_secret(refusal, "softether_password_file", password_file,
+			   &credentials->softether_password);
 }
 
 /* A file of one or more certificates, so that the next one can be announced before it is used. */
 static int load_server_certificates(struct credentials *credentials,
-				    const struct service_settings *settings)
+				    const struct service_settings *settings,
+				    struct config_refusal *refusal)
 {
 	static const char end[] = "-----END CERTIFICATE-----\n";
+	_cleanup_free_ char *path = settings_file(settings, NULL, FILE_VPN_CERTIFICATE);
 	_cleanup_free_ char *text = NULL;
 	const char *begin, *stop;
-	int r = read_file(settings, FILE_VPN_CERTIFICATE, &text);
+	int r = read_file(refusal, "state_directory", path, &text);
 
 	if (r < 0)
 		return r;
@@ -76,37 +80,63 @@ static int load_server_certificates(struct credentials *credentials,
 	}
 	if (credentials->server_certificates && !*begin)
 		return 0;
-	log_error("%s/%s is not a list of certificates", settings->state_directory,
-		  FILE_VPN_CERTIFICATE);
-	return -EINVAL;
+	return config_refuse(refusal, "state_directory", "%s is not a list of certificates; %s",
+			     path, setup);
 }
 
 static int load_hub_authority(struct credentials *credentials,
-			      const struct service_settings *settings)
+			      const struct service_settings *settings,
+			      struct config_refusal *refusal)
 {
-	int r = read_file(settings, FILE_HUB_CERTIFICATE, &credentials->hub_certificate);
+	_cleanup_free_ char *certificate = settings_file(settings, NULL, FILE_HUB_CERTIFICATE);
+	_cleanup_free_ char *key = settings_file(settings, NULL, FILE_HUB_KEY);
+	const struct config_key_pair pair = { "state_directory", certificate, "state_directory",
+					      key };
+	int r = config_check_key_pair(refusal, &pair, setup);
 
-	if (r < 0)
-		return r;
-	r = read_file(settings, FILE_HUB_KEY, &credentials->hub_key);
-	if (r < 0)
-		return r;
-	r = certificate_check_key(credentials->hub_certificate, credentials->hub_key);
-	if (r < 0)
-		log_error("the hub's authority and its key do not belong together");
-	return r;
+	if (r == 0)
+		r = read_file(refusal, "state_directory", certificate,
+			      &credentials->hub_certificate);
+	return r < 0 ? r : read_file(refusal, "state_directory", key, &credentials->hub_key);
 }
 
-int credentials_load(struct credentials *credentials, const struct service_settings *settings)
+int credentials_load(struct credentials *credentials, const struct service_settings *settings,
+		     struct config_refusal *refusal)
 {
-	int r = load_token(credentials, settings);
+	int r = load_secrets(credentials, settings, refusal);
 
 	if (r == 0)
-		r = read_secret(settings, settings->softether_password_file,
-				FILE_SOFTETHER_PASSWORD, &credentials->softether_password);
-	if (r == 0)
-		r = load_server_certificates(credentials, settings);
-	return r < 0 ? r : load_hub_authority(credentials, settings);
+		r = load_server_certificates(credentials, settings, refusal);
+	return r < 0 ? r : load_hub_authority(credentials, settings, refusal);
+}
+
+/* What the API's TLS server reads by itself. */
+static int check_api_files(const struct service_settings *settings, struct config_refusal *refusal)
+{
+	_cleanup_free_ char *certificate = settings_file(settings, settings->certificate,
+							 FILE_API_CERTIFICATE);
+	_cleanup_free_ char *key = settings_file(settings, settings->key, FILE_API_KEY);
+	_cleanup_free_ char *authority = settings_file(settings, settings->client_ca,
+						       FILE_API_CLIENT_CA);
+	const struct config_key_pair pair = { "certificate", certificate, "key", key };
+	int r = config_check_key_pair(refusal, &pair, setup);
+
+	return r < 0 ? r : config_check_certificates(refusal, "client_ca", authority, setup);
+}
+
+int credentials_check(const void *object, struct config_refusal *refusal)
+{
+	const struct service_settings *settings = object;
+	struct credentials credentials = { 0 };
+	int r;
+
+	if (!settings->vpn_hostname)
+		return config_refuse(refusal, "vpn_hostname", "is missing; %s", setup);
+	if (!settings->vpn_domain)
+		return config_refuse(refusal, "vpn_domain", "is missing; %s", setup);
+	r = credentials_load(&credentials, settings, refusal);
+	credentials_deinit(&credentials);
+	return r < 0 ? r : check_api_files(settings, refusal);
 }
 
 void credentials_deinit(struct credentials *credentials)

@@ -16,8 +16,12 @@ struct credentials {
 	bool has_token;
 };
 
-/* Failures are logged, with the remedy. What was loaded stays for credentials_deinit(). */
-int credentials_load(struct credentials *credentials, const struct service_settings *settings);
+/* Whether setup has done its work: for struct daemon_description. */
+config_check_fn credentials_check;
+
+/* 0, or -EINVAL. What was loaded stays for credentials_deinit(). */
+int credentials_load(struct credentials *credentials, const struct service_settings *settings,
+		     struct config_refusal *refusal);
 void credentials_deinit(struct credentials *credentials);
 
 /* Takes the same time whatever token is; without a token of our own nothing is right. */

@@ -2,6 +2,7 @@
 /* vpn-service - provisions gateways on the VPN host; "vpn-service setup" prepares that host. */
 #include "common/daemon.h"
 #include "common/log.h"
+#include "vpn-service/credentials.h"
 #include "vpn-service/service.h"
 #include "vpn-service/service_bus.h"
 #include "vpn-service/setup.h"
@@ -36,6 +37,7 @@ int main(int argc, char *argv[])
 		.options = settings_options,
 		.settings_size = sizeof(struct service_settings),
 		.check = settings_check,
+		.check_start = credentials_check,
 		.run = run,
 		.command = command,
 	};

@@ -358,9 +358,16 @@ void service_on_changed(struct service *service, service_changed_fn *on_changed,
 
 /* --- building --- */
 
+/* They were there when the configuration was checked, a moment ago. */
 static int load_credentials(struct service *service)
 {
-	return credentials_load(&service->credentials, service->settings);
+	struct config_refusal refusal = { 0 };
+	int r = credentials_load(&service->credentials, service->settings, &refusal);
+
+	if (r < 0)
+		log_error("%s: %s", refusal.key, refusal.sentence);
+	free(refusal.sentence);
+	return r;
 }
 
 static int open_store(struct service *service)
@@ -395,7 +402,7 @@ static int open_softether(struct service *service)
 			      service->credentials.softether_password);
 
 	if (r < 0)
-		log_error_errno(r, "softether_url must be https://127.0.0.1:PORT/api/: %m");
+		log_error_errno(r, "cannot set up the calls to SoftEther: %m");
 	return r;
 }
 
@@ -475,10 +482,6 @@ int service_new(struct service **ret_service, struct loop *loop, struct bus *bus
 	};
 	_cleanup_(service_freep) struct service *service = NULL;
 
-	if (!settings->vpn_hostname || !settings->vpn_domain) {
-		log_error("vpn_hostname and vpn_domain are not set; run \"vpn-service setup\"");
-		return -EINVAL;
-	}
 	service = xnew(struct service);
 	service->loop = loop;
 	service->settings = settings;

@@ -10,6 +10,7 @@
 
 #include "common/memory.h"
 #include "vpn-service/pool.h"
+#include "vpn-service/softether_rpc.h"
 
 #define STATE "/var/lib/evercam-gateway/"
 
@@ -84,13 +85,7 @@ static bool word_is_valid(const char *word, size_t longest)
 	return length > 0 && length <= longest && strspn(word, allowed) == length;
 }
 
-static int refuse(char **ret_error, const char *sentence)
-{
-	*ret_error = xstrdup(sentence);
-	return -EINVAL;
-}
-
-int settings_check(const void *object, char **ret_error)
+int settings_check(const void *object, struct config_refusal *refusal)
 {
 	const struct service_settings *settings = object;
 	struct netaddr address = settings_address(settings);
@@ -98,24 +93,34 @@ int settings_check(const void *object, char **ret_error)
 	uint32_t place;
 
 	if (settings->vpn_hostname && settings_check_name(settings->vpn_hostname) < 0)
-		return refuse(ret_error, "vpn_hostname: must be a host name or an IPv4 address");
+		return config_refuse(refusal, "vpn_hostname",
+				     "must be a host name or an IPv4 address");
 	if (settings->vpn_domain && settings_check_name(settings->vpn_domain) < 0)
-		return refuse(ret_error, "vpn_domain: must be a domain name");
+		return config_refuse(refusal, "vpn_domain",
+				     "must be a domain name, for example vpn.example.com");
 	if (pool_init(&pool, &settings->pool) < 0)
-		return refuse(ret_error, "pool: must be an IPv4 network from /8 to /27");
+		return config_refuse(refusal, "pool",
+				     "must be an IPv4 network from /8 to /27, for example "
+				     "10.44.0.0/20");
 	/* Unsigned: what lies below the network is far above, too. */
 	place = address.family == AF_INET ? ntohl(address.v4.s_addr) - (pool.first - POOL_RESERVED)
 					  : 0;
 	if (place < 1 || place >= POOL_RESERVED)
-		return refuse(ret_error,
-			      "address: must be one of the 15 after the pool's network address");
+		return config_refuse(refusal, "address",
+				     "must be one of the 15 after the pool's network address");
 	if (!word_is_valid(settings->hub, 64))
-		return refuse(ret_error, "hub: must be a word of letters, digits, '-' and '_'");
+		return config_refuse(refusal, "hub",
+				     "must be a word of letters, digits, '-' and '_'");
 	/* SoftEther cuts the interface's name at 15 characters. */
 	if (!word_is_valid(settings->tap, IFNAMSIZ - 1 - strlen("tap_")))
-		return refuse(ret_error, "tap: must be a word of at most 11 letters and digits");
+		return config_refuse(refusal, "tap",
+				     "must be a word of at most 11 letters and digits");
 	if (settings->bridge && !word_is_valid(settings->bridge, IFNAMSIZ - 1))
-		return refuse(ret_error, "bridge: must be the name of a bridge");
+		return config_refuse(refusal, "bridge", "must be the name of a bridge");
+	if (settings->softether_url && !softether_url_is_valid(settings->softether_url))
+		return config_refuse(refusal, "softether_url",
+				     "must be https://127.0.0.1:PORT/api/ or the same on localhost "
+				     "or [::1], since the administrator password is sent there");
 	return 0;
 }
 

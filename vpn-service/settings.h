@@ -32,8 +32,8 @@ struct service_settings {
 
 extern const struct config_option settings_options[];
 
-/* Checks between options, for struct daemon_description. */
-int settings_check(const void *settings, char **ret_error);
+/* Of values and between options, for struct daemon_description; also for setup. */
+config_check_fn settings_check;
 
 /* 0, or -EINVAL: a host or domain name of letters, digits, dots and dashes. */
 int settings_check_name(const char *name);

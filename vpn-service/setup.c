@@ -89,7 +89,7 @@ static int parse_command_line(struct command_line *line, int argc, char *argv[])
 /* The command line over the configuration. The texts of settings stay borrowed. */
 static int merge(struct service_settings *settings, const struct command_line *line)
 {
-	_cleanup_free_ char *problem = NULL;
+	struct config_refusal refusal = { 0 };
 	uint16_t port;
 	int r;
 
@@ -114,9 +114,10 @@ static int merge(struct service_settings *settings, const struct command_line *l
 		log_error("--hostname and --domain are needed the first time; try setup --help");
 		return -EINVAL;
 	}
-	r = settings_check(settings, &problem);
+	r = settings_check(settings, &refusal);
 	if (r < 0)
-		log_error("%s", problem);
+		log_error("%s: %s", refusal.key, refusal.sentence);
+	free(refusal.sentence);
 	return r;
 }
 

@@ -13,6 +13,7 @@
 
 #include "common/http_client.h"
 #include "common/memory.h"
+#include "common/netaddr.h"
 
 #define CALL_TIMEOUT    (20 * USEC_PER_SEC)
 #define CONNECT_TIMEOUT (3 * USEC_PER_SEC)
@@ -35,17 +36,22 @@ struct softether_call {
 	void *owner;
 };
 
-static bool url_is_loopback(const char *url)
+bool softether_url_is_valid(const char *url)
 {
 	static const char *const prefixes[] = { "https://127.0.0.1:", "https://localhost:",
 						"https://[::1]:" };
+	uint16_t port;
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		size_t length = strlen(prefixes[i]);
-		const char *port = url + length;
+		_cleanup_free_ char *digits = NULL;
 
-		if (!strncmp(url, prefixes[i], length))
-			return !strcmp(port + strspn(port, "0123456789"), "/api/") && *port != '/';
+		if (strncmp(url, prefixes[i], length) != 0)
+			continue;
+		url += length;
+		length = strspn(url, "0123456789");
+		digits = xstrndup(url, length);
+		return port_parse(&port, digits) == 0 && strcmp(url + length, "/api/") == 0;
 	}
 	return false;
 }
@@ -61,7 +67,7 @@ int softether_new(struct softether **ret_softether, struct loop *loop, const cha
 	_cleanup_(softether_freep) struct softether *softether = NULL;
 	int r;
 
-	if (!url_is_loopback(url) || !*password || password[strcspn(password, "\r\n")])
+	if (!softether_url_is_valid(url) || !*password || password[strcspn(password, "\r\n")])
 		return -EINVAL;
 	softether = xnew(struct softether);
 	softether->url = xstrdup(url);

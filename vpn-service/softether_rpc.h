@@ -39,7 +39,9 @@ struct softether_answer {
 /* The last callback of a call, which is gone afterwards. */
 typedef void softether_done_fn(const struct softether_answer *answer, void *owner);
 
-/* url: https://127.0.0.1:PORT/api/ or the same on localhost or [::1]; -EINVAL otherwise. */
+/* https://127.0.0.1:PORT/api/, or the same on localhost or [::1] */
+bool softether_url_is_valid(const char *url);
+/* -EINVAL: not such a URL, or the password is no line of text. */
 int softether_new(struct softether **ret_softether, struct loop *loop, const char *url,
 		  const char *password);
 struct softether *softether_free(struct softether *softether); /* cancels its calls */

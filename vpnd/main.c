@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/daemon.h"
 #include "common/log.h"
@@ -71,24 +73,42 @@ static const struct config_option options[] = {
 };
 
 /* These become words of vpncmd's command file. */
-static int check(const void *settings, char **ret_error)
+static int check(const void *settings, struct config_refusal *refusal)
 {
 	const struct vpn_options *vpn = settings;
 
-	if (!vpncmd_word_is_safe(vpn->state_directory)) {
-		*ret_error = xstrdup("state_directory: only letters, digits and ._-/ are possible");
-		return -EINVAL;
-	}
-	if (!vpncmd_word_is_safe(vpn->account) || strchr(vpn->account, '/')) {
-		*ret_error = xstrdup("account: only letters, digits and ._- are possible");
-		return -EINVAL;
-	}
+	if (!vpncmd_word_is_safe(vpn->state_directory))
+		return config_refuse(refusal, "state_directory",
+				     "must be of letters, digits and ._-/ only");
+	if (!vpncmd_word_is_safe(vpn->account) || strchr(vpn->account, '/'))
+		return config_refuse(refusal, "account", "must be of letters, digits and ._- only");
 	if (strspn(vpn->nic, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen(vpn->nic) ||
-	    strlen(vpn->nic) < 1 || strlen(vpn->nic) > 11) {
-		*ret_error = xstrdup("nic: 1 to 11 lower-case letters and digits are possible");
-		return -EINVAL;
-	}
+	    strlen(vpn->nic) < 1 || strlen(vpn->nic) > 11)
+		return config_refuse(refusal, "nic",
+				     "must be 1 to 11 lower-case letters and digits");
 	return 0;
+}
+
+static int check_program(struct config_refusal *refusal, const char *key, const char *path,
+			 const char *package)
+{
+	struct stat status;
+
+	if (access(path, X_OK) < 0)
+		return config_refuse(refusal, key, "%s cannot be run: %s; is %s installed?", path,
+				     strerror(errno), package);
+	if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+		return config_refuse(refusal, key, "%s is not a program", path);
+	return 0;
+}
+
+/* Without them it waits, and tells: they may be installed later. */
+static int check_programs(const void *settings, struct config_refusal *refusal)
+{
+	const struct vpn_options *vpn = settings;
+	int r = check_program(refusal, "vpncmd", vpn->vpncmd, "softether-vpncmd");
+
+	return r < 0 ? r : check_program(refusal, "dhcp_client", vpn->dhcp_client, "udhcpc");
 }
 
 static int run(struct daemon *daemon)
@@ -125,6 +145,7 @@ int main(int argc, char *argv[])
 		.options = options,
 		.settings_size = sizeof(struct vpn_options),
 		.check = check,
+		.check_work = check_programs,
 		.run = run,
 		.command = command,
 	};

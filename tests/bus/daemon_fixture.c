@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include "common/log.h"
-#include "common/memory.h"
 
 struct settings {
 	char *mode;
@@ -30,14 +29,22 @@ static const struct config_option options[] = {
 	CONFIG_END,
 };
 
-static int check(const void *settings, char **ret_error)
+static int check(const void *settings, struct config_refusal *refusal)
 {
 	const struct settings *checked = settings;
 
 	if (checked->low <= checked->high)
 		return 0;
-	*ret_error = xstrdup("low must not be larger than high");
-	return -EINVAL;
+	return config_refuse(refusal, "low", "must not be larger than high");
+}
+
+static int check_start(const void *settings, struct config_refusal *refusal)
+{
+	const struct settings *checked = settings;
+
+	if (strcmp(checked->mode, "unprepared") == 0)
+		return config_refuse(refusal, "mode", "run \"fixtured show\" first");
+	return 0;
 }
 
 static int run(struct daemon *daemon)
@@ -78,6 +85,7 @@ int main(int argc, char *argv[])
 		.options = options,
 		.settings_size = sizeof(struct settings),
 		.check = check,
+		.check_start = check_start,
 		.run = run,
 		.command = command,
 	};

@@ -701,8 +701,30 @@ class TestRestart(Site):
             done = subprocess.run([self.site.program, "--config", path, "--check-config"],
                                   capture_output=True, text=True, timeout=DEADLINE, check=False)
             self.assertEqual(done.returncode, 2, (key, value))
-            self.assertIn(key, done.stderr)
-        self.assertEqual(self.site.run("--check-config").returncode, 0)
+            self.assertIn(f"wrong.conf:1: {key}: must be", done.stderr)
+        done = self.site.run("--check-config")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_files_that_cannot_be_used(self):
+        """--check-config opens what the configuration names, and says line and remedy"""
+        broken = self.site.path("broken")
+        pathlib.Path(broken).write_text("\n", encoding="ascii")
+        missing = self.site.path("missing")
+        self.addCleanup(setattr, self.site, "settings", {})
+        for key, value, problem in (
+            ("certificate", missing, 'cannot be read: .*; "apid init" makes it'),
+            ("certificate", broken, "holds no certificate in PEM"),
+            ("key", broken, "is not the private key of the certificate"),
+            ("key", self.site.path("client.key"), "is not the private key of the certificate"),
+            ("vpn_service_ca", broken, "holds no certificate in PEM"),
+            ("vpn_service_certificate", missing, "cannot be read: .* comes from api-client"),
+            ("vpn_service_key", broken, "is not the private key"),
+            ("vpn_service_token_file", broken, "has an empty first line"),
+        ):
+            self.site.settings = {key: value}
+            done = self.site.run("--check-config")
+            self.assertEqual(done.returncode, 2, (key, value))
+            self.assertRegex(done.stderr, rf"apid.conf:\d+: {key}: {value} {problem}")
 
     def test_openapi_names_every_call(self):
         text = (ROOT / "apid" / "openapi.yaml").read_text(encoding="utf-8")

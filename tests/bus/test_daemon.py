@@ -62,9 +62,19 @@ class TestCommandLine(WithDirectory):
         self.assertIn(f"{bad}:2: low: must be a whole number", result.stderr)
 
     def test_check_between_options(self):
-        result = run("--config", self.config("low = 11\n"), "--check-config")
+        path = self.config("high = 10\n\nlow = 11\n")
+        result = run("--config", path, "--check-config")
         self.assertEqual(result.returncode, 2)
-        self.assertIn("low must not be larger than high", result.stderr)
+        self.assertIn(f"{path}:3: low: must not be larger than high", result.stderr)
+
+    def test_check_before_the_start(self):
+        """what the daemon needs is checked for it, and not for its commands"""
+        path = self.config("mode = unprepared\n")
+        for arguments in ((), ("--check-config",)):
+            result = run("--config", path, *arguments)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(f'{path}:1: mode: run "fixtured show" first', result.stderr)
+        self.assertEqual(run("--config", path, "show").stdout, "unprepared 1 \n")
 
     def test_named_file_must_exist(self):
         result = run("--config", "/nonexistent/file.conf", "--check-config")

@@ -821,18 +821,20 @@ class TestBus(GatewayCase):
 
     def test_wrong_configuration_files(self):
         """a configuration that cannot work: exit code 2 and the reason"""
-        for options, reason in (({"api": "http://api.example"}, "https"), ({"api": ""}, "api"),
+        for options, reason in (({"api": "http://api.example"}, "api: must be https"), ({"api": ""}, "api"),
                                 ({"api": "https://api.example/v1"}, "api"),
                                 ({"api": "https://api.example:99999"}, "api"),
                                 ({"proxy": "socks5://proxy.example"}, "proxy"),
                                 ({"vpn_interface": "a/b"}, "vpn_interface"),
                                 ({"retry_longest": "soon"}, "retry_longest"),
+                                ({"ca": "/nonexistent.pem"}, "ca: /nonexistent.pem cannot be read"),
+                                ({"ca": "/etc/passwd"}, "ca: /etc/passwd holds no certificate"),
                                 ({"unknown": "1"}, "unknown")):
             self.configure(**options)
             done = subprocess.run([GATEWAYD, "--config", self.configuration, "--check-config"],
                                   capture_output=True, text=True, timeout=30, check=False)
             self.assertEqual(done.returncode, 2, options)
-            self.assertIn(reason, done.stderr)
+            self.assertRegex(done.stderr, rf"\.conf(:\d+)?: {reason}")
         self.configure()
         done = subprocess.run([GATEWAYD, "--config", self.configuration, "--check-config"],
                               capture_output=True, text=True, timeout=30, check=False)

@@ -202,7 +202,25 @@ class TestVpnd(unittest.TestCase):
             done = subprocess.run([VPND, "--config", f"{self.directory}/bad.conf", "--check-config"],
                                   capture_output=True, text=True, check=False)  # fmt: skip
             self.assertEqual(done.returncode, 2, line)
-            self.assertIn(line.split(" ", maxsplit=1)[0], done.stderr + done.stdout)
+            key = line.split(" ", maxsplit=1)[0]
+            self.assertIn(f"/bad.conf:1: {key}: must be", done.stderr)
+
+    def test_check_config_finds_programs(self):
+        """--check-config: the programs it needs are there, and which package has them"""
+        programs = {"vpncmd": "/bin/true", "dhcp_client": "/bin/true"}
+        for key, path, problem in (("vpncmd", "/nonexistent", "is softether-vpncmd installed"),
+                                   ("dhcp_client", "/nonexistent", "is udhcpc installed"),
+                                   ("vpncmd", "/tmp", "is not a program"),
+                                   ("vpncmd", "/bin/true", None)):  # fmt: skip
+            with open(f"{self.directory}/programs.conf", "w", encoding="ascii") as file:
+                for name, value in {**programs, key: path}.items():
+                    file.write(f"{name} = {value}\n")
+            done = subprocess.run(
+                [VPND, "--config", f"{self.directory}/programs.conf", "--check-config"],
+                capture_output=True, text=True, check=False)  # fmt: skip
+            self.assertEqual(done.returncode, 2 if problem else 0, done.stderr)
+            if problem:
+                self.assertRegex(done.stderr, rf"programs.conf:\d: {key}: {path} .*{problem}")
 
 
 if __name__ == "__main__":

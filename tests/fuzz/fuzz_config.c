@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	_cleanup_free_ char *error = NULL;
 
 	memset(&settings, 0, sizeof(settings));
-	if (config_parse(&settings, options, "fuzz", (const char *)input, size, &error) < 0) {
+	if (config_parse(&settings, options, "fuzz", (const char *)input, size, NULL, &error) < 0) {
 		if (!error || !utf8_is_valid(error, strlen(error)))
 			abort();
 	} else {

@@ -168,6 +168,41 @@ class TestSetup(TestCase):
         self.assertEqual({hub["HubName_str"] for hub in rpc("EnumHub")["HubList"]}, {"gateways"})
 
 
+    def check_config(self, text=None, user=vpn_host.USER_ID):
+        """Exit code and message of --check-config, with this text as the configuration."""
+        options = ["--check-config"]
+        if text is not None:
+            with open("/run/checked.conf", "w", encoding="utf-8") as file:
+                file.write(text)
+            options += ["--config", "/run/checked.conf"]
+        done = subprocess.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
+                               self.host.executable, *options],
+                              capture_output=True, text=True, check=False, timeout=20)
+        return done.returncode, done.stderr
+
+    def test_07_check_config(self):
+        """--check-config finds what would stop the daemon: file, line, remedy"""
+        self.assertEqual(self.check_config(), (0, ""))
+        names = "vpn_hostname = a.example\nvpn_domain = b.example\n"
+        self.assertEqual(self.check_config(names), (0, ""))
+        for text, message in (
+            ("", 'checked.conf: vpn_hostname: is missing; run "vpn-service setup"'),
+            ("vpn_hostname = a.example\n", "checked.conf: vpn_domain: is missing"),
+            ("softether_url = https://192.0.2.1:80/api/\n", "checked.conf:1: softether_url: must be"),
+            ("\npool = 10.0.0.0/30\n", "checked.conf:2: pool: must be an IPv4 network"),
+            (names + "token_file = /run/none\n", "checked.conf:3: token_file: /run/none cannot"),
+            (names + "key = /etc/passwd\n", "key: /etc/passwd is not the private key of"),
+            (names + "client_ca = /etc/passwd\n", "client_ca: /etc/passwd holds no certificate"),
+            (names + "state_directory = /run/none\n", "/run/none/token cannot be read: No such"),
+        ):
+            code, error = self.check_config(text)
+            self.assertEqual(code, 2, text)
+            self.assertIn(message, error)
+        code, error = self.check_config(user=vpn_host.STRANGER_ID)
+        self.assertEqual(code, 2)
+        self.assertIn(f"cannot be read by the user with number {vpn_host.STRANGER_ID}", error)
+
+
 class TestAccounts(TestCase):
     def test_create_twice_is_the_same(self):
         """create, repeated with the same key, gives the same answer"""

@@ -51,7 +51,7 @@ static const struct settings empty;
 static void parse(struct settings *settings, const char *text)
 {
 	char *error = NULL;
-	int r = config_parse(settings, options, "test.conf", text, strlen(text), &error);
+	int r = config_parse(settings, options, "test.conf", text, strlen(text), NULL, &error);
 
 	if (r < 0)
 		fail_msg("%s", error);
@@ -65,8 +65,9 @@ static void assert_refused_by(const struct config_option *table, const char *tex
 	struct settings settings = { 0 };
 	_cleanup_free_ char *error = NULL;
 
-	assert_int_equal(config_parse(&settings, table, "test.conf", text, strlen(text), &error),
-			 -EINVAL);
+	assert_int_equal(
+		config_parse(&settings, table, "test.conf", text, strlen(text), NULL, &error),
+		-EINVAL);
 	assert_string_equal(error, sentence);
 	assert_memory_equal(&settings, &empty, sizeof(settings));
 }
@@ -243,9 +244,69 @@ static void test_required(void **state)
 			  "test.conf: name: is missing and has no default");
 	assert_refused_by(required_option, "name =\n",
 			  "test.conf: name: is missing and has no default");
-	assert_int_equal(config_parse(&settings, required_option, "test.conf", "name=x", 6, &error),
-			 0);
+	assert_int_equal(
+		config_parse(&settings, required_option, "test.conf", "name=x", 6, NULL, &error),
+		0);
 	config_free(&settings, required_option);
+}
+
+/* Refuses ports above 1000, servers named "bad", and intervals of more than a minute. */
+static int check(const void *object, struct config_refusal *refusal)
+{
+	const struct settings *settings = object;
+
+	if (settings->port > 1000)
+		return config_refuse(refusal, "port", "must be at most %d", 1000);
+	for (size_t i = 0; i < strv_length(settings->servers); i++)
+		if (strcmp(settings->servers[i], "bad") == 0)
+			return config_refuse_word(refusal, "servers", i, "write good");
+	return 0;
+}
+
+static int second_check(const void *object, struct config_refusal *refusal)
+{
+	const struct settings *settings = object;
+
+	return settings->interval > 60 * USEC_PER_SEC
+		       ? config_refuse(refusal, "interval", "is too long")
+		       : 0;
+}
+
+/* What a check refuses is told with the place where it was written. */
+static void test_checks(void **state)
+{
+	static config_check_fn *const checks[] = { check, second_check, NULL };
+	static const struct {
+		const char *text, *sentence; /* NULL: accepted */
+	} cases[] = {
+		{ "interval = 60", NULL },
+		{ "interval = 60\nport = 1001\n", "test.conf:2: port: must be at most 1000" },
+		{ "port = 2000\nport = 3000\ninterval = 9\n",
+		  "test.conf:2: port: must be at most 1000" },
+		{ "interval = 60\nservers = a b\nservers = c bad\nservers = d\n",
+		  "test.conf:3: servers: write good" },
+		{ "interval = 60\nservers = a b bad\nservers =\nservers = bad\n",
+		  "test.conf:4: servers: write good" },
+		{ "interval = 60\nservers = bad\nservers =\n", NULL },
+		/* A default has no line. */
+		{ "port = 7\n", "test.conf: interval: is too long" },
+		{ "port = 7\ninterval = 1\ninterval =\n", "test.conf: interval: is too long" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *error = NULL;
+		struct settings settings = { 0 };
+		int r = config_parse(&settings, options, "test.conf", cases[i].text,
+				     strlen(cases[i].text), checks, &error);
+
+		assert_int_equal(r, cases[i].sentence ? -EINVAL : 0);
+		if (!cases[i].sentence) {
+			config_free(&settings, options);
+			continue;
+		}
+		assert_string_equal(error, cases[i].sentence);
+		assert_memory_equal(&settings, &empty, sizeof(settings));
+	}
 }
 
 struct directory {
@@ -302,7 +363,7 @@ static void test_no_file(void **state)
 	struct settings settings = { 0 };
 	char *error = NULL;
 
-	assert_int_equal(config_load(&settings, options, directory->main, &error), 0);
+	assert_int_equal(config_load(&settings, options, directory->main, NULL, &error), 0);
 	assert_int_equal(settings.port, 443);
 	config_free(&settings, options);
 }
@@ -317,11 +378,11 @@ static void test_credential(void **state)
 
 	write_file(directory->main, "file = /etc/passwd\n");
 	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory->path, 1), 0);
-	assert_int_equal(config_load(&settings, options, directory->main, &error), 0);
+	assert_int_equal(config_load(&settings, options, directory->main, NULL, &error), 0);
 	assert_string_equal(settings.file, "/etc/passwd"); /* there is no such credential */
 	config_free(&settings, options);
 	write_file(credential, "secret");
-	assert_int_equal(config_load(&settings, options, directory->main, &error), 0);
+	assert_int_equal(config_load(&settings, options, directory->main, NULL, &error), 0);
 	assert_string_equal(settings.file, credential);
 	config_free(&settings, options);
 	unlink(credential);
@@ -339,7 +400,7 @@ static void test_drop_ins(void **state)
 	write_file(directory->second, "name = second\nservers = b\n");
 	write_file(directory->first, "name = first\nport = 2\nservers = a\n");
 	write_file(directory->ignored, "nonsense");
-	assert_int_equal(config_load(&settings, options, directory->main, &error), 0);
+	assert_int_equal(config_load(&settings, options, directory->main, NULL, &error), 0);
 	assert_string_equal(settings.name, "second");
 	assert_int_equal(settings.port, 2);
 	assert_int_equal(strv_length(settings.servers), 3);
@@ -358,11 +419,27 @@ static void test_error_in_drop_in(void **state)
 	write_file(directory->main, "name = main\n");
 	assert_int_equal(mkdir(directory->drop_ins, 0700), 0);
 	write_file(directory->first, "\nfoo = 1\n");
-	assert_int_equal(config_load(&settings, options, directory->main, &error), -EINVAL);
+	assert_int_equal(config_load(&settings, options, directory->main, NULL, &error), -EINVAL);
 	expected = xasprintf("%s:2: foo: unknown key; --help lists the known ones",
 			     directory->first);
 	assert_string_equal(error, expected);
 	assert_memory_equal(&settings, &empty, sizeof(settings));
+}
+
+static void test_check_in_drop_in(void **state)
+{
+	static config_check_fn *const checks[] = { check, NULL };
+	const struct directory *directory = *state;
+	_cleanup_free_ char *error = NULL, *expected = NULL;
+	struct settings settings = { 0 };
+
+	write_file(directory->main, "port = 5\n");
+	assert_int_equal(mkdir(directory->drop_ins, 0700), 0);
+	write_file(directory->first, "\nport = 5000\n");
+	write_file(directory->second, "name = x\n");
+	assert_int_equal(config_load(&settings, options, directory->main, checks, &error), -EINVAL);
+	expected = xasprintf("%s:2: port: must be at most 1000", directory->first);
+	assert_string_equal(error, expected);
 }
 
 static void test_unreadable(void **state)
@@ -371,12 +448,12 @@ static void test_unreadable(void **state)
 	struct settings settings = { 0 };
 	_cleanup_free_ char *error = NULL, *large = xcalloc(1, 70000);
 
-	assert_int_equal(config_load(&settings, options, directory->path, &error), -EISDIR);
+	assert_int_equal(config_load(&settings, options, directory->path, NULL, &error), -EISDIR);
 	assert_non_null(strstr(error, "cannot be read: Is a directory"));
 	free(steal_ptr(error));
 	memset(large, '\n', 69999);
 	write_file(directory->main, large);
-	assert_int_equal(config_load(&settings, options, directory->main, &error), -EFBIG);
+	assert_int_equal(config_load(&settings, options, directory->main, NULL, &error), -EFBIG);
 	assert_non_null(strstr(error, "larger than 64 KiB"));
 }
 
@@ -390,10 +467,12 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_required),
+		cmocka_unit_test(test_checks),
 		cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credential, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drop_ins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_error_in_drop_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_check_in_drop_in, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),
 	};
 

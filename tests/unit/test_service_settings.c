@@ -7,21 +7,16 @@
 #include "common/memory.h"
 #include "tests/support/test.h"
 
-/* Loads settings from a text; returns the result of config_parse() and of settings_check(). */
+/* Loads settings from a text, and checks them. */
 static int load(struct service_settings *settings, const char *text)
 {
-	_cleanup_free_ char *error = NULL, *problem = NULL;
+	static config_check_fn *const checks[] = { settings_check, NULL };
+	_cleanup_free_ char *error = NULL;
 	int r;
 
 	memset(settings, 0, sizeof(*settings));
-	r = config_parse(settings, settings_options, "test", text, strlen(text), &error);
-	if (r < 0)
-		return r;
-	r = settings_check(settings, &problem);
-	if (r < 0) {
-		assert_non_null(problem);
-		config_free(settings, settings_options);
-	}
+	r = config_parse(settings, settings_options, "test", text, strlen(text), checks, &error);
+	assert_int_equal(error != NULL, r < 0);
 	return r;
 }
 
@@ -87,12 +82,35 @@ static void test_refused(void **state)
 		"lease_time = 1s\n",
 		"vpn_port = 0\n",
 		"vpn_port = 65536\n",
+		"softether_url = https://192.0.2.1:80/api/\n",
+		"softether_url = https://127.0.0.1.example:80/api/\n",
+		"softether_url = https://127.0.0.1/api/\n",
+		"softether_url = https://127.0.0.1:0/api/\n",
+		"softether_url = https://127.0.0.1:65536/api/\n",
+		"softether_url = https://127.0.0.1:80/\n",
+		"softether_url = https://127.0.0.1:80/api/x\n",
+		"softether_url = http://127.0.0.1:80/api/\n",
 	};
 	struct service_settings settings;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		if (load(&settings, bad[i]) >= 0)
 			fail_msg("accepted: %s", bad[i]);
+}
+
+static void test_softether_urls(void **state)
+{
+	static const char *const good[] = {
+		"softether_url = https://127.0.0.1:5555/api/\n",
+		"softether_url = https://localhost:80/api/\n",
+		"softether_url = https://[::1]:65535/api/\n",
+	};
+	struct service_settings settings;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(load(&settings, good[i]), 0);
+		config_free(&settings, settings_options);
+	}
 }
 
 static void test_names(void **state)
@@ -121,9 +139,8 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_own_values),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_own_values),
+		cmocka_unit_test(test_refused),  cmocka_unit_test(test_softether_urls),
 		cmocka_unit_test(test_names),
 	};
 
