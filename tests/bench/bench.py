@@ -58,6 +58,7 @@ def main():
     collected = results.Results()
     for suite in suites:
         suite.run(BUILD, collected, options.quick)
+    collected.print_table()
     if options.json:
         collected.write(options.json)
 

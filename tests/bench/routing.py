@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""routed beside nft, iptables-restore, iptables, and forwarding without NAT.
+"""routed beside nft, iptables, and forwarding without NAT.
 
-Three gateways, each between a client and a camera of its own: routed's ("here"), one with iptables,
-and one that only forwards. What is compared is measured in turn, round by round, so that other work
-on the machine meets all alike. Times are medians; rates are those of the best round, which other work
-disturbed least.
+Each way of forwarding, with each number of forwards, is a gateway of its own between a client and a
+camera of its own, made once. What is compared is measured in turn, in short slices and many rounds,
+each round beginning with another one, so that whatever else goes on meets all alike; medians count,
+and ratios are those within a round.
 """
 
 import os
@@ -13,7 +13,7 @@ import subprocess
 
 import namespaces
 from busenv import GLib, PrivateBus
-from results import median, spend
+from results import median, show, spend, spread
 
 PACKAGES = ("nftables", "iptables", "conntrack")
 TARGETS = ("routed/routed", "tests/bench/load")
@@ -22,25 +22,27 @@ PATH = "/io/evercam/Routing1"
 INGRESS = "vpn_ether"
 CAMERA = "192.168.1.10"
 PORT = 8554
-SIZES = (100, 1000, 10000)
 CLIENT_ADDRESSES = 16
-SLICE = 0.5  # seconds of new connections: short, so that rounds are many
+CONNECTIONS_SLICE = 0.2  # seconds
+THROUGHPUT_SLICE = 0.5
+PEERS_EVERY = 6  # rounds: their figures are far from ours, so that fewer will do
 
 
 class Gateway:
-    """A gateway between a client and a camera with a sink on it. host None: where we are."""
+    """A gateway, a client on its VPN side, and a camera on its LAN with a sink on it."""
 
-    def __init__(self, host, load):
-        self.host, self.load = host, load
-        self.client, self.lan = (f"{host or 'routed'}-{side}" for side in ("client", "lan"))
-        if host:
-            namespaces.add(host)
-        for name in (self.client, self.lan):
+    made = 0
+
+    def __init__(self, load):
+        Gateway.made += 1
+        self.load, self.host = load, f"gateway{Gateway.made}"
+        self.client, self.lan = (f"{side}{Gateway.made}" for side in ("client", "lan"))
+        for name in (self.host, self.client, self.lan):
             namespaces.add(name)
-        namespaces.link(host, INGRESS, self.client, "eth0")
-        namespaces.link(host, "lan0", self.lan, "eth0")
-        namespaces.address(host, INGRESS, "10.44.0.1/24")
-        namespaces.address(host, "lan0", "192.168.1.1/24")
+        namespaces.link(self.host, INGRESS, self.client, "eth0")
+        namespaces.link(self.host, "lan0", self.lan, "eth0")
+        namespaces.address(self.host, INGRESS, "10.44.0.1/24")
+        namespaces.address(self.host, "lan0", "192.168.1.1/24")
         namespaces.address(self.lan, "eth0", f"{CAMERA}/24")
         namespaces.address(self.client, "eth0",
                            *(f"10.44.0.{100 + i}/24" for i in range(CLIENT_ADDRESSES)))
@@ -54,10 +56,6 @@ class Gateway:
         with namespaces.inside(self.host), \
                 open(f"/proc/sys/{name}", "w", encoding="ascii") as file:
             file.write(str(value))
-
-    def forget_connections_soon(self):
-        # Else the masqueraded ports of one run would not be free again in the next.
-        self.write("net/netfilter/nf_conntrack_tcp_timeout_close", 1)
 
     def run(self, *command, **options):
         with namespaces.inside(self.host):
@@ -75,23 +73,31 @@ class Gateway:
             raise RuntimeError(f"{failed} connections failed")
         return float(rate)
 
-    def connections(self, address, port, seconds):
-        # Those of the run before would be in the way: their ports are still masqueraded.
+    def connections(self, address="10.44.0.1", port=20000):
+        """New ones per second."""
+        # Those of the slice before would be in the way: their ports are still masqueraded.
         self.run("conntrack", "-F")
-        return self.measure("connect", "10.44.0.100", CLIENT_ADDRESSES, address, port, seconds)
+        return self.measure("connect", "10.44.0.100", CLIENT_ADDRESSES, address, port,
+                            CONNECTIONS_SLICE)
 
-    def throughput(self, address, port, seconds):
-        return self.measure("send", address, port, seconds)
+    def throughput(self, address="10.44.0.1", port=20000):
+        """Mbit/s of one connection."""
+        return self.measure("send", address, port, THROUGHPUT_SLICE)
+
+    def close(self):
+        self.sink.terminate()
+        self.sink.wait()
 
 
 class Routed:
-    """The daemon on a bus of its own."""
+    """The daemon on a gateway, and on a bus of its own."""
 
-    def __init__(self, build):
+    def __init__(self, build, gateway):
         self.bus = PrivateBus()
         file = os.path.join(self.bus.directory, "routed.conf")
         open(file, "w", encoding="ascii").close()
-        self.daemon = self.bus.start([os.path.join(build, "routed/routed"), "--config", file])
+        with namespaces.inside(gateway.host):
+            self.daemon = self.bus.start([os.path.join(build, "routed/routed"), "--config", file])
         self.bus.wait_for_name(NAME)
         self.proxy = self.bus.proxy(NAME, PATH)
         self.calls = {}
@@ -122,8 +128,8 @@ class Routed:
 
 
 def ports(count):
-    """The last one is PORT's."""
-    return range(20000, 20000 + count)
+    """20000 is the last of them: rules that are looked through in turn have to be looked through."""
+    return range(20001 - count, 20001)
 
 
 def forwards(count, **options):
@@ -151,6 +157,33 @@ def iptables_file(count):
         "COMMIT", ""])
 
 
+def nft_file(*redirects):
+    """A table with nothing but these and masquerading: what is closed stays open."""
+    return "\n".join([
+        "table ip bench {", " chain pre {", "  type nat hook prerouting priority dstnat", *redirects,
+        " }", " chain post {", "  type nat hook postrouting priority srcnat",
+        f"  ip daddr {CAMERA} tcp dport {PORT} masquerade", " }", "}", ""])
+
+
+def nft_rules_file(count):
+    """A rule for each forward, as programs make that add and remove them one by one."""
+    return nft_file(*(f"  iifname {INGRESS} tcp dport {port} dnat to {CAMERA}:{PORT}"
+                      for port in ports(count)))
+
+
+def nft_map_file(count):
+    """The least that can be done by hand: one rule and one map."""
+    items = ", ".join(f"{port} : {CAMERA} . {PORT}" for port in ports(count))
+    return nft_file(f"  iifname {INGRESS} dnat ip to tcp dport map {{ {items} }}")
+
+
+PEERS = {  # name: (program, what it reads)
+    "iptables": (("iptables-restore",), iptables_file),
+    "nft rule each": (("nft", "-f", "-"), nft_rules_file),
+    "nft map": (("nft", "-f", "-"), nft_map_file),
+}
+
+
 def iptables_calls(gateway, rules):
     for chain, rule in rules:
         gateway.run("iptables", "-w", "-t", "nat", "-A", chain, *rule.split())
@@ -172,29 +205,32 @@ def time_iptables_calls(gateway, count):
     return sum(steps) / len(steps) * 2 * count
 
 
-def bench_replace(routed, peer, results, rounds):
-    for count in SIZES:
+def listing(gateway):
+    return gateway.run("nft", "-s", "list", "table", "inet", "evercam").stdout
+
+
+def bench_replace(routed, here, peer, results, rounds):
+    for count in (100, 1000, 10000):
         ours, nft, restore = [], [], []
         routed.replace(count)
-        listing = namespaces.run("nft", "-s", "list", "table", "inet", "evercam")
+        table, rules = listing(here), iptables_file(count)
         for _ in range(rounds):
             routed.clear()
             ours.append(spend(routed.replace, count))
             peer.run("nft", "flush", "ruleset")
-            nft.append(spend(lambda: peer.run("nft", "-f", "-", input=listing)))
+            nft.append(spend(lambda: peer.run("nft", "-f", "-", input=table)))
             peer.run("nft", "flush", "ruleset")
-            restore.append(spend(lambda: peer.run("iptables-restore",
-                                                  input=iptables_file(count))))
-        calls = time_iptables_calls(peer, count)
-        results.add("routing", f"replace-{count}", "s", median(ours), {
-            "nft -f": median(nft), "iptables-restore": median(restore), "iptables": calls},
+            restore.append(spend(lambda: peer.run("iptables-restore", input=rules)))
+        results.add("routing", f"replace-{count}", "s", ours, {
+            "nft -f": nft, "iptables-restore": restore,
+            "iptables": time_iptables_calls(peer, count)},
             note="iptables: from samples" if count > 1000 else "")
     peer.run("nft", "flush", "ruleset")
 
 
-def bench_add(routed, peer, results, rounds):
+def bench_add(routed, here, peer, results, rounds):
     routed.replace(10000)
-    peer.run("nft", "-f", "-", input=namespaces.run("nft", "-s", "list", "table", "inet", "evercam"))
+    peer.run("nft", "-f", "-", input=listing(here))
     ours, nft = [], []
     for i in range(rounds * 5):
         port = 1000 + i
@@ -205,84 +241,102 @@ def bench_add(routed, peer, results, rounds):
         nft.append(spend(lambda: peer.run("nft", elements)))
     inside = [int(us) / 1e6 for us in
               re.findall(r"1 added and 0 removed .* in (\d+) us", routed.bus.log())]
-    results.add("routing", "add-one-in-10000", "s", median(ours), {"nft add element": median(nft)})
-    results.add("routing", "add-one-in-10000-inside-routed", "s", median(inside))
+    results.add("routing", "add-one-in-10000", "s", ours, {"nft add element": nft})
+    results.add("routing", "add-one-in-10000-inside-routed", "s", inside)
     peer.run("nft", "flush", "ruleset")
 
 
-def bench_connections(routed, gateways, results, rounds):
-    here, peer, plain = gateways
-    for gateway in (here, peer):
-        gateway.forget_connections_soon()
-    sizes = (1, 1000, 10000)
-    ours, iptables, without = {size: [] for size in sizes}, {size: [] for size in sizes}, []
-    restricted = []
-
-    def with_routed(size, rates, **options):
-        routed.replace(size, **options)
-        rates.append(here.connections("10.44.0.1", ports(size)[-1], SLICE))
-
-    def with_iptables(size):
-        peer.run("iptables-restore", input=iptables_file(size))
-        iptables[size].append(peer.connections("10.44.0.1", ports(size)[-1], SLICE))
-
-    for turn in range(2 * rounds):
-        without.append(plain.connections(CAMERA, PORT, SLICE))
-        # Whoever comes first has no advantage over the rounds.
-        order = [lambda size=size: with_routed(size, ours[size]) for size in sizes]
-        order.append(lambda: with_routed(10000, restricted, **ALLOW_FROM))
-        for measure in order[turn % 4:] + order[:turn % 4]:
-            measure()
-        for size in sizes:
-            with_iptables(size)
-    for size in sizes:
-        results.add("routing", f"connections-{size}", "per second", max(ours[size]), {
-            "routed-without-nat": max(without), "iptables": max(iptables[size])})
-    results.add("routing", "connections-10000-allow-from", "per second", max(restricted),
-                {"routed-without-nat": max(without)})
-    print(f"    connections-10000 is {max(ours[10000]) / max(ours[1]):.3f} of connections-1")
+def in_turn(measures, rounds):
+    """{name: function} -> {name: [value of each round]}"""
+    values, names = {name: [] for name in measures}, list(measures)
+    for turn in range(rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            values[name].append(measures[name]())
+    return values
 
 
-def bench_throughput(routed, gateways, results, rounds):
-    here, _, plain = gateways
-    ours, without = {1: [], 10000: []}, []
+def ratios(values, base):
+    return [value / other for value, other in zip(values, base)]
+
+
+def print_ratio(what, values):
+    print(f"    {what}: {show(median(values))} (quartiles {spread(values) or 0:.0f} % apart, "
+          f"{len(values)} rounds)", flush=True)
+
+
+def bench_connections(ours, plain, peers, results, rounds):
+    """ours: {count or "allow-from": gateway}; peers: {(name, count): gateway}"""
+    own, others = {}, {}
+    measures = {"plain": lambda: plain.connections(CAMERA, PORT),
+                **{count: gateway.connections for count, gateway in ours.items()}}
+    slow = {key: gateway.connections for key, gateway in peers.items()}
     for _ in range(rounds):
-        without.append(plain.throughput(CAMERA, PORT, 1))
-        for size, rates in ours.items():
-            routed.replace(size)
-            rates.append(here.throughput("10.44.0.1", ports(size)[-1], 1))
-    for size, rates in ours.items():
-        results.add("routing", f"throughput-{size}", "Mbit/s", max(rates),
-                    {"routed-without-nat": max(without)})
+        for collected, part in ((own, in_turn(measures, PEERS_EVERY)), (others, in_turn(slow, 1))):
+            for key, values in part.items():
+                collected.setdefault(key, []).extend(values)
+    for count in (1, 1000, 10000):
+        results.add("routing", f"connections-{count}", "per second", own[count], {
+            "routed-without-nat": own["plain"], **{name: others[name, count] for name in PEERS}})
+    results.add("routing", "connections-10000-allow-from", "per second", own["allow-from"],
+                {"routed-without-nat": own["plain"]})
+    for count in (1000, 10000):
+        print_ratio(f"connections-{count} / connections-1", ratios(own[count], own[1]))
+    for name in PEERS:
+        print_ratio(f"{name}, 10000 / 1", ratios(others[name, 10000], others[name, 1]))
 
 
-def bench_memory(build, results):
-    routed = Routed(build)
-    try:
-        idle = routed.memory()
-        routed.replace(10000)
-        routed.proxy.get(NAME, "ForwardCount")  # the call before is done with
-        rss, pss = routed.memory()
-    finally:
-        routed.close()
+def bench_throughput(ours, plain, results, rounds):
+    values = in_turn({"plain": lambda: plain.throughput(CAMERA, PORT),
+                      1: ours[1].throughput, 10000: ours[10000].throughput}, 3 * rounds)
+    for count in (1, 10000):
+        results.add("routing", f"throughput-{count}", "Mbit/s", values[count],
+                    {"routed-without-nat": values["plain"]})
+    print_ratio("throughput-10000 / throughput-1", ratios(values[10000], values[1]))
+
+
+def bench_memory(routed, results):
+    idle = routed.memory()
+    routed.replace(10000)
+    routed.proxy.get(NAME, "ForwardCount")  # the call before is done with
+    rss, pss = routed.memory()
     results.add("routing", "memory-10000", "kB", rss,
                 note=f"resident; its own part {pss}; idle {idle[0]} and {idle[1]}")
+
+
+def make_peers(load):
+    peers = {}
+    for name, (command, text) in PEERS.items():
+        for count in (1, 1000, 10000):
+            peers[name, count] = Gateway(load)
+            peers[name, count].run(*command, input=text(count))
+    return peers
 
 
 def run(build, results, quick=False):
     namespaces.isolate()
     load = os.path.join(build, "tests/bench/load")
     rounds = 3 if quick else 7
-    gateways = [Gateway(host, load) for host in (None, "iptables", "plain")]
-    bench_memory(build, results)
-    routed = Routed(build)
+    ours = {count: Gateway(load) for count in (1, 1000, 10000, "allow-from")}
+    daemons = {count: Routed(build, gateway) for count, gateway in ours.items()}
+    plain, empty = Gateway(load), Gateway(load)
+    peers = make_peers(load)
+    gateways = [*ours.values(), plain, empty, *peers.values()]
     try:
-        bench_replace(routed, gateways[1], results, rounds)
-        bench_add(routed, gateways[1], results, rounds)
-        bench_connections(routed, gateways, results, rounds)
-        bench_throughput(routed, gateways, results, rounds)
-    finally:
-        routed.close()
+        bench_memory(daemons[10000], results)
+        bench_replace(daemons[1], ours[1], empty, results, rounds)
+        bench_add(daemons[1], ours[1], empty, results, rounds)
+        for count in (1, 1000, 10000):
+            daemons[count].replace(count)
+        daemons["allow-from"].replace(10000, **ALLOW_FROM)
         for gateway in gateways:
-            gateway.sink.terminate()
-            gateway.sink.wait()
+            # Else the masqueraded ports of one slice would not be free again in the next.
+            if gateway is not plain:
+                gateway.write("net/netfilter/nf_conntrack_tcp_timeout_close", 1)
+        bench_connections(ours, plain, peers, results, rounds)
+        bench_throughput(ours, plain, results, rounds)
+    finally:
+        for daemon in daemons.values():
+            daemon.close()
+        for gateway in gateways:
+            gateway.close()
