@@ -87,7 +87,10 @@ class Case(unittest.TestCase):
     def spawn(self, *arguments, **options):
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
                    "stderr": subprocess.PIPE, "text": True, **options}  # fmt: skip
-        process = subprocess.Popen([GATEWAYCTL, *arguments], env=self.bus.environment(), **options)
+        # Who started the tests in the background has made them, and all below, deaf to SIGINT.
+        process = subprocess.Popen(
+            [GATEWAYCTL, *arguments], env=self.bus.environment(),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options)  # fmt: skip
         self.addCleanup(self.end, process)
         return process
 

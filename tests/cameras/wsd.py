@@ -121,12 +121,13 @@ class TargetService:
             if ready:
                 self.on_packet(*self.socket.recvfrom(65536))
             now = time.monotonic()
-            for _, packet, destination in [entry for entry in self.due if entry[0] <= now]:
+            for entry in [entry for entry in self.due if entry[0] <= now]:
+                _, packet, destination = entry
                 try:
                     self.socket.sendto(packet, destination)
                 except OSError as error:
                     print("wsd", destination, error, flush=True)
-            self.due = [entry for entry in self.due if entry[0] > now]
+                self.due.remove(entry)  # the list stays the same: announce() may add to it
 
     def start(self):
         threading.Thread(target=self.run, daemon=True).start()

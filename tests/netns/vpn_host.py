@@ -24,7 +24,7 @@ import sys
 import time
 
 import namespaces
-from busenv import BusError, PrivateBus, wait_until
+from busenv import DEADLINE, BusError, PrivateBus, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
@@ -39,7 +39,7 @@ API_CLIENT = "/etc/evercam-gateway/vpn-service/api-client"
 VPNSERVER = "/usr/libexec/softether/vpnserver/vpnserver"
 VPNCLIENT = "/usr/libexec/softether/vpnclient/vpnclient"
 TAP = "tap_evercam"
-PATIENCE = 40.0
+PATIENCE = DEADLINE
 
 
 def isolate():
@@ -144,6 +144,30 @@ def ask(**request):
         return connection.ask(**request)
 
 
+def with_children(pid):
+    """SoftEther's programs watch over a child that does the work, and start it anew."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [pid, *map(int, file.read().split())]
+
+
+def is_dead(pid):
+    """Gone, or nobody takes notice of its end: its files are closed."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def kill_with_children(process):
+    """Returns when all of them have let go of their ports, locks and interfaces."""
+    pids = with_children(process.pid)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    process.wait()
+    wait_until(f"the end of {pids}", lambda: all(map(is_dead, pids)))
+
+
 class RpcError(Exception):
     pass
 
@@ -213,16 +237,11 @@ class VpnHost:
         self.server = self.bus.start([VPNSERVER, "execsvc"])
 
     def signal_server(self, number):
-        """vpnserver watches over a child that does the work, and starts it anew."""
-        pids = [self.server.pid]
-        with open(f"/proc/{self.server.pid}/task/{self.server.pid}/children", encoding="ascii") as file:
-            pids += [int(pid) for pid in file.read().split()]
-        for pid in pids:
+        for pid in with_children(self.server.pid):
             os.kill(pid, number)
 
     def kill_server(self):
-        self.signal_server(signal.SIGKILL)
-        self.server.wait()
+        kill_with_children(self.server)
 
     def setup(self, *options):
         return subprocess.run([self.executable, "setup", *options], capture_output=True, text=True,
@@ -306,13 +325,7 @@ class Gateway:
         """A new process that remembers nothing. One that has lost its server the hard way must be
         replaced: 5.01 build 9674 on OpenSSL 3 then cuts each connection of its next sessions."""
         if self.client:
-            pids = [self.client.pid]
-            with open(f"/proc/{self.client.pid}/task/{self.client.pid}/children",
-                      encoding="ascii") as file:
-                pids += [int(pid) for pid in file.read().split()]
-            for pid in pids:
-                os.kill(pid, signal.SIGKILL)
-            self.client.wait()
+            kill_with_children(self.client)
             self.host.wait("interface gone", lambda: "vpn_ether" not in self.run("ip", "link"))
         script = ("for d in /run/softether /var/lib/softether /var/log/softether; do "
                   f"mount -t tmpfs tmpfs $d; done; exec {VPNCLIENT} execsvc")
@@ -329,7 +342,7 @@ class Gateway:
     def vpncmd(self, *command, check=True):
         done = subprocess.run(
             self._inside("vpncmd", "localhost", "/CLIENT", "/CSV", "/CMD", *command),
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE, check=False)
         if done.returncode and check:
             raise RuntimeError(f"vpncmd {command[0]}: {done.stdout}{done.stderr}")
         return done.stdout if done.returncode == 0 else None
@@ -437,14 +450,14 @@ def _receive_offer(packet):
     return None
 
 
-def resolve(name, server, timeout=2.0):
+def resolve(name, server, timeout=DEADLINE / 4):
     """The A record that a name server gives, or None when it says that there is none."""
     query = struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0)
     query += b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     query += b"\0" + struct.pack("!HH", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
         channel.settimeout(timeout)
-        for _ in range(3):
+        for _ in range(4):
             channel.sendto(query, (server, 53))
             with contextlib.suppress(TimeoutError):
                 answer = channel.recv(1500)
