@@ -36,8 +36,9 @@ struct confirmation *confirmation_free(struct confirmation *confirmation);
  * does not matter. usual: also the usual ports. */
 void confirmation_update(struct confirmation *confirmation, const struct probe_target *target,
 			 const struct evidence *evidence, bool usual);
-#define CONFIRMATION_FULL  10 /* connections of a scan: two of the 12 are left to UPnP */
-#define CONFIRMATION_LIGHT 4  /* of a second look */
+#define CONFIRMATION_FULL   10 /* connections of a scan: two of the 12 are left to UPnP */
+#define CONFIRMATION_LIGHT  4  /* of a second look */
+#define CONFIRMATION_VERIFY 1
 
 /* Everything is to be asked again, from the next update on, with so many connections. */
 void confirmation_reset(struct confirmation *confirmation, unsigned connections);

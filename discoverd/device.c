@@ -25,18 +25,25 @@ const struct device_address *device_find_address(const struct device *device, un
 	return NULL;
 }
 
-/* What is better to forward to: IPv4, then what we can reach without a router, then what was not
- * made up by the device itself. */
+bool device_address_is_reachable(const struct device_address *address)
+{
+	return address->on_link || address->ifindex == interface_routed.index;
+}
+
+/* What is better to forward to: IPv4, then what was not made up by the device itself, then what we
+ * can reach, then what we reach without a router. */
 static unsigned worth(const struct device_address *address)
 {
 	unsigned worth = 0;
 
 	if (address->address.family == AF_INET)
+		worth += 8;
+	if (!netaddr_is_link_local(&address->address))
 		worth += 4;
+	if (device_address_is_reachable(address))
+		worth += 2;
 	if (address->on_link)
 		worth += 1;
-	if (!netaddr_is_link_local(&address->address))
-		worth += 2;
 	return worth;
 }
 

@@ -15,8 +15,8 @@
 #define DEVICE_URL_SIZE      (TEXT_SIZE + 64)
 
 struct device_address {
-	unsigned ifindex;
-	char interface[IF_NAMESIZE];
+	unsigned ifindex;            /* 0: beyond a router, in a place that we were told of */
+	char interface[IF_NAMESIZE]; /* "" then */
 	struct netaddr address;
 	bool on_link;
 	usec_t first_seen;
@@ -65,6 +65,8 @@ struct device_service {
 const struct device_address *device_address(const struct device *device); /* NULL: none */
 const struct device_address *device_find_address(const struct device *device, unsigned ifindex,
 						 const struct netaddr *address);
+/* Whether it may be called there: not a stranger's claim to be elsewhere. */
+bool device_address_is_reachable(const struct device_address *address);
 /* Notes that it was seen there, and moves to the address where that is called for. */
 void device_note_address(struct device *device, const struct interface *interface,
 			 const struct netaddr *address, usec_t now);

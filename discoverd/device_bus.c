@@ -41,7 +41,7 @@ static const char *interface(const struct device *device, char *buffer)
 {
 	const struct device_address *primary = device_address(device);
 
-	return primary ? primary->interface : NULL;
+	return primary && primary->interface[0] ? primary->interface : NULL;
 }
 
 #define DEFINE_FIELD(name, field)                                          \

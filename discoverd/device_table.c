@@ -159,14 +159,20 @@ static unsigned importance(const struct device *device)
 	return (device->published ? 2U : 0U) + (device->online ? 1U : 0U);
 }
 
-/* Devices without a MAC on the link may be forged from anywhere: they have a small table of their
- * own within the table. */
-static size_t limit_of(const struct device_table *table, bool linked)
+/* Whether it was found where it was looked for. */
+static bool is_placed(const struct identity *identity)
 {
-	return linked ? table->limit : table->limit / 16 + 1;
+	return identity->link_count || identity->address.family != AF_UNSPEC;
 }
 
-static bool make_room(struct device_table *table, bool linked)
+/* Other devices may be forged from anywhere: they have a small table of their own within the table.
+ */
+static size_t limit_of(const struct device_table *table, bool placed)
+{
+	return placed ? table->limit : table->limit / 16 + 1;
+}
+
+static bool make_room(struct device_table *table, bool placed)
 {
 	struct device *least = NULL;
 	size_t count = 0;
@@ -174,14 +180,14 @@ static bool make_room(struct device_table *table, bool linked)
 	for (size_t i = 0; i < table->count; i++) {
 		struct device *device = table->devices[i];
 
-		if (!linked && device->identity.link_count)
+		if (!placed && is_placed(&device->identity))
 			continue;
 		count++;
 		if (!least || importance(device) < importance(least) ||
 		    (importance(device) == importance(least) && device->heard < least->heard))
 			least = device;
 	}
-	if (count < limit_of(table, linked) && table->count < table->limit)
+	if (count < limit_of(table, placed) && table->count < table->limit)
 		return true;
 	if (!least || importance(least) == LASTING)
 		return false;
@@ -193,7 +199,7 @@ static struct device *add_device(struct device_table *table, const struct identi
 {
 	struct device *device;
 
-	if (!make_room(table, identity->link_count > 0))
+	if (!make_room(table, is_placed(identity)))
 		return NULL;
 	device = xnew(struct device);
 	device->identity = *identity;
@@ -254,6 +260,8 @@ struct device *device_table_fuse(struct device_table *table, const struct interf
 	struct device *device;
 
 	identity_read(&seen, &sighting->evidence, mac);
+	if (interface == &interface_routed)
+		seen.address = sighting->address;
 	device = find_same(table, &seen);
 	if (!device && !identity_is_known(&seen))
 		device = device_table_find_address(table, interface->index, &sighting->address);
@@ -287,6 +295,8 @@ void device_table_take_address(struct device_table *table, unsigned ifindex,
 
 		if (device == owner || !device_drop_address(device, ifindex, address))
 			continue;
+		if (netaddr_equal(&device->identity.address, address))
+			device->identity.address = (struct netaddr){ 0 };
 		if (!device_address(device))
 			device->online = false; /* until it is seen somewhere else */
 		table->on_changed(device, table->owner);

@@ -4,7 +4,7 @@
  * makes a new one, or joins two that turn out to be one. Bounded: a newcomer to a full table takes
  * the place of the least: not published before published, offline before online, then the one not
  * heard of for longest; who is published and online never makes room. Devices without a MAC on the
- * link may take a sixteenth of the table.
+ * link may take a sixteenth of the table, but for those of remote hosts that we were told of.
  */
 #pragma once
 

@@ -8,6 +8,7 @@
  */
 #include "discoverd/discovery.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -40,6 +41,7 @@ struct discovery {
 	struct keeper *keeper;
 	struct service_watch *services;
 	struct schedule *schedule;
+	struct unicast_search *search;
 	void *probers[ARRAY_SIZE(protocols)]; /* NULL: could not be started */
 	const struct discovery_listener *listener;
 	void *owner;
@@ -62,8 +64,33 @@ const struct config_option discovery_options[] = {
 	  "10min", "Ask all devices again at this interval.", 60, 24 * 3600 },
 	{ "max_devices", CONFIG_NUMBER, offsetof(struct discovery_settings, max_devices), "1024",
 	  "Keep at most this many devices.", 16, 16384 },
+	{ "networks", CONFIG_STRINGS, offsetof(struct discovery_settings, networks), NULL,
+	  "Networks beyond a router in which each host is asked, 65536 addresses together." },
+	{ "state_directory", CONFIG_PATH, offsetof(struct discovery_settings, state_directory),
+	  "/var/lib/evercam-gateway/discoverd", "Where added addresses are kept." },
 	CONFIG_END
 };
+
+int discovery_check(const void *object, struct config_refusal *refusal)
+{
+	const struct discovery_settings *settings = object;
+	struct remote_hosts *hosts = xnew(struct remote_hosts);
+	int r = 0;
+
+	for (size_t i = 0; settings->networks && settings->networks[i] && r == 0; i++) {
+		r = remote_hosts_add_network(hosts, settings->networks[i]);
+		if (r == -E2BIG)
+			r = config_refuse_word(refusal, "networks", i,
+					       "only 65536 addresses in 64 networks can be asked; "
+					       "give smaller networks, as 10.1.0.0/22");
+		else if (r < 0)
+			r = config_refuse_word(refusal, "networks", i,
+					       "not a network of other hosts; write it as "
+					       "10.1.0.0/22");
+	}
+	free(hosts);
+	return r;
+}
 
 /* --- what others see --- */
 
@@ -86,6 +113,7 @@ static bool is_busy(const struct discovery *discovery)
 		if (progress_is_busy(progress_of(discovery, i)))
 			return true;
 	return schedule_is_active(discovery->schedule) ||
+	       progress_is_busy(unicast_search_progress(discovery->search)) ||
 	       service_watch_is_busy(discovery->services);
 }
 
@@ -93,6 +121,10 @@ static bool is_busy(const struct discovery *discovery)
 static unsigned measure_progress(const struct discovery *discovery)
 {
 	unsigned least = progress_percent(schedule_progress(discovery->schedule)), percent;
+
+	percent = progress_percent(unicast_search_progress(discovery->search));
+	if (percent < least)
+		least = percent;
 
 	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
 		percent = progress_percent(progress_of(discovery, i));
@@ -266,6 +298,16 @@ static void on_recheck(struct device *device, void *owner)
 
 /* --- sightings --- */
 
+/* Where a host is; NULL: where nobody looks. Only what answers where we asked is beyond a router.
+ */
+static const struct interface *find_place(const struct discovery *discovery, unsigned ifindex,
+					  const struct netaddr *address)
+{
+	if (ifindex != interface_routed.index)
+		return interfaces_find(discovery->interfaces, ifindex);
+	return unicast_search_covers(discovery->search, address) ? &interface_routed : NULL;
+}
+
 static void on_ready_sighting(const struct sighting *sighting, const struct mac_address *mac,
 			      void *owner)
 {
@@ -305,8 +347,8 @@ static void on_leaving(struct discovery *discovery, const struct sighting *sight
 static void on_sighting(struct sighting *sighting, void *owner)
 {
 	struct discovery *discovery = owner;
-	const struct interface *interface = interfaces_find(discovery->interfaces,
-							    sighting->ifindex);
+	const struct interface *interface = find_place(discovery, sighting->ifindex,
+						       &sighting->address);
 	enum neighbour_state state;
 	struct mac_address mac;
 
@@ -321,6 +363,7 @@ static void on_sighting(struct sighting *sighting, void *owner)
 			device_table_fuse(discovery->table, interface, sighting, NULL);
 		return;
 	}
+	unicast_search_note(discovery->search, sighting->ifindex, &sighting->address);
 	state = neighbours_find(discovery->neighbours, sighting->ifindex, &sighting->address, &mac);
 	if (state == NEIGHBOUR_FRESH || state == NEIGHBOUR_STALE)
 		device_table_fuse(discovery->table, interface, sighting,
@@ -331,18 +374,23 @@ static void on_sighting(struct sighting *sighting, void *owner)
 
 /* --- neighbours --- */
 
-static void ask(struct discovery *discovery, unsigned ifindex, const struct netaddr *address)
+static void ask(const struct interface *interface, const struct netaddr *address, unsigned attempt,
+		void *owner)
 {
-	const struct interface *interface = interfaces_find(discovery->interfaces, ifindex);
+	struct discovery *discovery = owner;
 
-	for (size_t i = 0; interface && i < ARRAY_SIZE(protocols); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
 		if (discovery->probers[i] && protocols[i]->ask)
-			protocols[i]->ask(discovery->probers[i], interface, address);
+			protocols[i]->ask(discovery->probers[i], interface, address, attempt);
 }
 
 static void on_poke(unsigned ifindex, const struct netaddr *address, void *owner)
 {
-	ask(owner, ifindex, address);
+	struct discovery *discovery = owner;
+	const struct interface *interface = interfaces_find(discovery->interfaces, ifindex);
+
+	if (interface)
+		ask(interface, address, 0, discovery);
 }
 
 static void on_neighbour_present(struct discovery *discovery, const struct interface *interface,
@@ -373,6 +421,7 @@ static void on_neighbour(unsigned ifindex, const struct netaddr *address,
 	    interfaces_is_own(discovery->interfaces, address))
 		return;
 	if (mac) {
+		unicast_search_note(discovery->search, ifindex, address);
 		on_neighbour_present(discovery, interface, address, mac);
 	} else {
 		device = device_table_find_address(discovery->table, ifindex, address);
@@ -386,10 +435,19 @@ static void on_neighbour(unsigned ifindex, const struct netaddr *address,
 
 static void on_ask(struct device *device, void *owner)
 {
+	struct discovery *discovery = owner;
 	const struct device_address *address = device_address(device);
+	const struct interface *interface = address ? find_place(discovery, address->ifindex,
+								 &address->address)
+						    : NULL;
 
-	if (address)
-		ask(owner, address->ifindex, &address->address);
+	if (interface)
+		ask(interface, &address->address, device->misses, discovery);
+	/* There the kernel knows no neighbours: who does not speak WS-Discovery, or not now, is
+	 * called. */
+	if (interface == &interface_routed &&
+	    (device->misses || !evidence_has_source(&device->evidence, SOURCE_WSD)))
+		service_watch_verify(discovery->services, device);
 }
 
 static void on_missing(struct device *device, void *owner)
@@ -402,7 +460,8 @@ static void on_missing(struct device *device, void *owner)
 		return;
 	log_info("%s does not answer at %s; looking for it", device->name,
 		 netaddr_format(&address->address, text));
-	schedule_add(discovery->schedule, address->ifindex, true);
+	if (address->ifindex != interface_routed.index)
+		schedule_add(discovery->schedule, address->ifindex, true);
 }
 
 /* --- interfaces and bursts --- */
@@ -418,9 +477,11 @@ static void on_interface(const struct interface *interface, enum interface_event
 	case INTERFACE_APPEARED:
 		log_info("looking for devices on %s", interface->name);
 		schedule_add(discovery->schedule, interface->index, false);
+		unicast_search_scan(discovery->search, true);
 		break;
 	case INTERFACE_ADDRESS:
 		schedule_add(discovery->schedule, interface->index, false);
+		unicast_search_scan(discovery->search, true);
 		break;
 	case INTERFACE_VANISHED:
 		log_info("%s is not in use any more", interface->name);
@@ -452,6 +513,7 @@ static void burst_everywhere(struct discovery *discovery, bool light)
 		device = device_table_at(discovery->table, i);
 		service_watch_scan(discovery->services, device, light);
 	}
+	unicast_search_scan(discovery->search, light);
 	update_scanning(discovery);
 }
 
@@ -480,6 +542,11 @@ static void on_interval(void *owner)
 static void on_activity(void *owner)
 {
 	update_scanning(owner);
+}
+
+static void on_addresses(void *owner)
+{
+	tell_state(owner);
 }
 
 /* --- life --- */
@@ -511,6 +578,8 @@ int discovery_new(struct discovery **ret_discovery, struct loop *loop,
 									on_activity };
 	static const struct schedule_handlers schedule_handlers = { on_burst, on_interval,
 								    on_activity };
+	static const struct unicast_search_handlers search_handlers = { ask, on_sighting,
+									on_addresses };
 	_cleanup_(discovery_freep) struct discovery *discovery = xnew(struct discovery);
 	int r;
 
@@ -531,6 +600,9 @@ int discovery_new(struct discovery **ret_discovery, struct loop *loop,
 	service_watch_new(&discovery->services, loop, &service_handlers, discovery);
 	schedule_new(&discovery->schedule, loop, settings->burst_interval, &schedule_handlers,
 		     discovery);
+	unicast_search_new(&discovery->search, loop, discovery->interfaces, discovery->table,
+			   settings->networks, settings->state_directory, &search_handlers,
+			   discovery);
 	discovery->progress = 100;
 	loop_timer_init(&discovery->progress_timer, loop, on_progress);
 	*ret_discovery = steal_ptr(discovery);
@@ -548,6 +620,7 @@ struct discovery *discovery_free(struct discovery *discovery)
 	keeper_free(discovery->keeper);
 	device_table_free(discovery->table);
 	service_watch_free(discovery->services);
+	unicast_search_free(discovery->search);
 	schedule_free(discovery->schedule);
 	sighting_queue_free(discovery->queue);
 	neighbours_free(discovery->neighbours);
@@ -569,6 +642,7 @@ void discovery_start(struct discovery *discovery)
 
 	start_protocols(discovery);
 	discovery->scanning_full = true;
+	unicast_search_scan(discovery->search, false);
 	while ((interface = interfaces_next(discovery->interfaces, interface)))
 		on_interface(interface, INTERFACE_APPEARED, discovery);
 }
@@ -600,6 +674,11 @@ unsigned discovery_device_count(const struct discovery *discovery)
 const struct device *discovery_find(const struct discovery *discovery, const char *id)
 {
 	return device_table_find(discovery->table, id);
+}
+
+struct unicast_search *discovery_unicast_search(struct discovery *discovery)
+{
+	return discovery->search;
 }
 
 const struct interfaces *discovery_interfaces(const struct discovery *discovery)

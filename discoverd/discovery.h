@@ -8,6 +8,7 @@
 #include "common/config.h"
 #include "common/loop.h"
 #include "discoverd/device.h"
+#include "discoverd/unicast_search.h"
 
 struct discovery;
 
@@ -16,8 +17,11 @@ struct discovery_settings {
 	char **exclude_interfaces;
 	usec_t burst_interval;
 	uint64_t max_devices;
+	char **networks;
+	char *state_directory;
 };
 extern const struct config_option discovery_options[];
+config_check_fn discovery_check;
 
 struct discovery_listener {
 	device_fn *on_published;
@@ -46,4 +50,5 @@ unsigned discovery_progress(const struct discovery *discovery); /* 0 to 100, 100
 unsigned discovery_device_count(const struct discovery *discovery); /* published ones */
 /* By its name, MAC or address, shown or not; NULL: nothing is known of it. */
 const struct device *discovery_find(const struct discovery *discovery, const char *id);
+struct unicast_search *discovery_unicast_search(struct discovery *discovery);
 const struct interfaces *discovery_interfaces(const struct discovery *discovery);

@@ -2,6 +2,7 @@
 #include "discoverd/discovery_bus.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/bus_object.h"
 #include "common/log.h"
@@ -88,6 +89,68 @@ static int on_explain(struct bus_call *call, void *object)
 	return bus_call_send(call);
 }
 
+static int read_address(struct bus_call *call, struct netaddr *ret_address)
+{
+	const char *text;
+	int r;
+
+	r = bus_read_string(bus_call_arguments(call), &text);
+	if (r < 0)
+		return r;
+	if (netaddr_parse(ret_address, text) < 0)
+		return bus_call_fail(call, -EINVAL, "This is not an address.");
+	return 1;
+}
+
+static int on_add_address(struct bus_call *call, void *object)
+{
+	struct discovery_bus *discovery_bus = object;
+	struct netaddr address;
+	int r;
+
+	r = read_address(call, &address);
+	if (r <= 0)
+		return r;
+	r = unicast_search_add(discovery_unicast_search(discovery_bus->discovery), &address);
+	if (r == -EINVAL)
+		return bus_call_fail(call, r, "No other host can have this address.");
+	if (r == -ENOSPC)
+		return bus_call_fail(call, r, "There is no room for another address.");
+	if (r < 0)
+		return bus_call_fail(call, r, "The address cannot be saved: %s.", strerror(-r));
+	return bus_call_send(call);
+}
+
+static int on_remove_address(struct bus_call *call, void *object)
+{
+	struct discovery_bus *discovery_bus = object;
+	struct netaddr address;
+	int r;
+
+	r = read_address(call, &address);
+	if (r <= 0)
+		return r;
+	r = unicast_search_remove(discovery_unicast_search(discovery_bus->discovery), &address);
+	if (r == -ENOENT)
+		return bus_call_fail(call, r, "This address was not added.");
+	if (r < 0)
+		return bus_call_fail(call, r, "This cannot be saved: %s.", strerror(-r));
+	return bus_call_send(call);
+}
+
+static void get_added_addresses(struct bus_writer *value, const void *object)
+{
+	const struct discovery_bus *discovery_bus = object;
+	const struct remote_hosts *hosts = unicast_search_hosts(
+		discovery_unicast_search(discovery_bus->discovery));
+	char text[NETADDR_TEXT_SIZE];
+
+	bus_open_array(value, "s");
+	for (size_t i = 0; i < hosts->added_count; i++)
+		bus_write_string(value, netaddr_format(&hosts->added[i], text));
+	bus_close(value);
+}
+
 static void get_scanning(struct bus_writer *value, const void *object)
 {
 	const struct discovery_bus *discovery_bus = object;
@@ -127,12 +190,15 @@ static const struct bus_vtable discovery_vtable = {
 		(bus_method_fn *const[DISCOVERY1_METHOD_COUNT]){
 			[DISCOVERY1_METHOD_SCAN] = on_scan,
 			[DISCOVERY1_METHOD_EXPLAIN] = on_explain,
+			[DISCOVERY1_METHOD_ADD_ADDRESS] = on_add_address,
+			[DISCOVERY1_METHOD_REMOVE_ADDRESS] = on_remove_address,
 		},
 	.properties =
 		(const struct bus_property[DISCOVERY1_PROPERTY_COUNT]){
 			[DISCOVERY1_PROPERTY_SCANNING] = { .get = get_scanning },
 			[DISCOVERY1_PROPERTY_SCAN_PROGRESS] = { .get = get_scan_progress },
 			[DISCOVERY1_PROPERTY_INTERFACES] = { .get = get_interfaces },
+			[DISCOVERY1_PROPERTY_ADDED_ADDRESSES] = { .get = get_added_addresses },
 			[DISCOVERY1_PROPERTY_DEVICE_COUNT] = { .get = get_device_count },
 		},
 };

@@ -18,8 +18,9 @@
 #define MAX_OF_FIELD (EVIDENCE_MAX_FACTS / 4)
 
 static const char *const source_names[SOURCE_COUNT] = {
-	[SOURCE_WSD] = "wsd", [SOURCE_MDNS] = "mdns", [SOURCE_SSDP] = "ssdp",
-	[SOURCE_OUI] = "oui", [SOURCE_RTSP] = "rtsp", [SOURCE_HTTP] = "http",
+	[SOURCE_WSD] = "wsd",   [SOURCE_MDNS] = "mdns",         [SOURCE_SSDP] = "ssdp",
+	[SOURCE_OUI] = "oui",   [SOURCE_OPERATOR] = "operator", [SOURCE_RTSP] = "rtsp",
+	[SOURCE_HTTP] = "http",
 };
 
 /* For single-valued fields: which source is believed first. Sources not listed come last. */
@@ -71,6 +72,7 @@ static const struct trait {
 	{ "rtsp-answers", 0.3, false },      /* an RTSP server, of nobody in particular */
 	{ "rtsp-vendor", 0.8, true },        /* an RTSP server that only cameras run */
 	{ "http-vendor", 0.5, false },       /* an HTTP server that cameras run */
+	{ "added", 0.3, false },             /* an operator has added its address */
 	{ "camera-oui", 0.2, false },        /* the MAC is of a block of a maker of cameras */
 	{ "computer", -0.8, false },         /* WS-Discovery type pub:Computer */
 	{ "printer", -1.0, false },

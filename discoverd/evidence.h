@@ -27,6 +27,7 @@ enum source {
 	SOURCE_RTSP,
 	SOURCE_HTTP,
 	SOURCE_OUI,
+	SOURCE_OPERATOR, /* who added its address */
 	SOURCE_COUNT,
 };
 const char *source_name(enum source source);

@@ -105,9 +105,12 @@ static bool claims_link_of(const struct identity *a, const struct identity *b)
 	return (a->has_told && has_link(b, &a->told)) || (a->has_tail && has_link(b, &a->tail));
 }
 
+/* By name; the address tells only what has none. */
 static bool same_endpoint(const struct identity *a, const struct identity *b)
 {
-	return a->endpoint[0] && strcasecmp(a->endpoint, b->endpoint) == 0;
+	if (a->endpoint[0] && b->endpoint[0])
+		return strcasecmp(a->endpoint, b->endpoint) == 0;
+	return a->address.family != AF_UNSPEC && netaddr_equal(&a->address, &b->address);
 }
 
 bool identity_is_same(const struct identity *known, const struct identity *seen)
@@ -139,11 +142,14 @@ void identity_merge(struct identity *known, const struct identity *seen)
 	}
 	if (seen->endpoint[0])
 		snprintf(known->endpoint, sizeof(known->endpoint), "%s", seen->endpoint);
+	if (seen->address.family != AF_UNSPEC)
+		known->address = seen->address;
 }
 
 bool identity_is_known(const struct identity *identity)
 {
-	return identity->link_count || identity->has_told || identity->endpoint[0];
+	return identity->link_count || identity->has_told || identity->endpoint[0] ||
+	       identity->address.family != AF_UNSPEC;
 }
 
 bool identity_mac(const struct identity *identity, struct mac_address *ret_mac)
@@ -174,13 +180,17 @@ static uint64_t hash(const char *text)
 
 const char *identity_name(const struct identity *identity, char buffer[static IDENTITY_NAME_SIZE])
 {
+	char text[NETADDR_TEXT_SIZE];
 	struct mac_address mac;
 
 	if (identity_mac(identity, &mac))
 		snprintf(buffer, IDENTITY_NAME_SIZE, "%02x%02x%02x%02x%02x%02x", mac.octets[0],
 			 mac.octets[1], mac.octets[2], mac.octets[3], mac.octets[4], mac.octets[5]);
-	else
+	else if (identity->endpoint[0])
 		snprintf(buffer, IDENTITY_NAME_SIZE, "e%016llx",
 			 (unsigned long long)hash(identity->endpoint));
+	else
+		snprintf(buffer, IDENTITY_NAME_SIZE, "a%016llx",
+			 (unsigned long long)hash(netaddr_format(&identity->address, text)));
 	return buffer;
 }

@@ -2,7 +2,8 @@
 /*
  * Who a device is, and whether two sightings are of the same one. The MAC address that the kernel's
  * neighbour table gives is believed first; then a MAC that the device says is its own; then the
- * endpoint reference, which cameras of one model sometimes share. Pure.
+ * endpoint reference, which cameras of one model sometimes share; beyond a router, where there is
+ * nothing else, the address. Pure.
  */
 #pragma once
 
@@ -22,9 +23,11 @@ struct identity {
 	bool has_tail; /* last 12 digits of the endpoint reference: perhaps a MAC, perhaps random */
 	struct mac_address tail;
 	char endpoint[TEXT_SIZE]; /* "" when unknown */
+	struct netaddr address;   /* beyond a router; else of no family */
 };
 
-/* What the evidence says of the identity; the link's MAC (NULL: unknown) comes from elsewhere. */
+/* What the evidence says of the identity; the link's MAC (NULL: unknown) and the address beyond a
+ * router come from elsewhere. */
 void identity_read(struct identity *ret_identity, const struct evidence *evidence,
 		   const struct mac_address *link);
 bool identity_is_same(const struct identity *known, const struct identity *seen);
@@ -34,7 +37,8 @@ void identity_merge(struct identity *known, const struct identity *seen);
 bool identity_is_known(const struct identity *identity);
 /* The MAC to publish: false if none is known for sure. */
 bool identity_mac(const struct identity *identity, struct mac_address *ret_mac);
-/* Last element of the object path: the MAC's 12 digits, or a hash of the endpoint reference. */
+/* Last element of the object path: the MAC's 12 digits, a hash of the endpoint reference, or the
+ * address. */
 const char *identity_name(const struct identity *identity, char buffer[static IDENTITY_NAME_SIZE]);
 
 /* A MAC inside an endpoint reference. certain: written as one, or the node of a version 1 UUID. */

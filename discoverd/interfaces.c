@@ -22,6 +22,8 @@
 
 #define MOST_LINKS 1024
 
+const struct interface interface_routed = { .index = 0 };
+
 struct link {
 	struct interface interface;
 	bool confirmed[INTERFACE_MAX_ADDRESSES]; /* by the dump under way */

@@ -26,6 +26,10 @@ enum interface_event {
 	INTERFACE_VANISHED, /* the last call with this interface */
 };
 
+/* Stands for the way to hosts beyond a router, whichever interface the routing table then takes.
+ * Its index is 0; interfaces_find() and interfaces_next() do not know it. */
+extern const struct interface interface_routed;
+
 struct interfaces;
 typedef void interface_fn(const struct interface *interface, enum interface_event event,
 			  void *owner);

@@ -33,6 +33,7 @@ int main(int argc, char *argv[])
 		.bus_name = DISCOVERY_BUS_NAME,
 		.options = discovery_options,
 		.settings_size = sizeof(struct discovery_settings),
+		.check = discovery_check,
 		.run = run,
 	};
 

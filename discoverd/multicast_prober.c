@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Every interface has a socket of its own per address family, on a port of its own: answers come to
- * the port that asked, and a port shared with another program would lose some of them to it.
- * Announcements are multicast, which all listeners of the shared port get.
+ * the port that asked, and a port shared with another program would lose some of them to it. Hosts
+ * beyond a router are asked from further sockets, of no interface; what comes in there is an answer
+ * of such a host, as nobody else learns of that port. Announcements are multicast, which all
+ * listeners of the shared port get.
  */
 #include "discoverd/multicast_prober.h"
 
@@ -50,6 +52,7 @@ struct multicast_prober {
 	void *owner;
 	struct netaddr groups[FAMILY_COUNT];
 	struct multicast_socket listeners[FAMILY_COUNT];
+	struct multicast_socket routed[FAMILY_COUNT]; /* opened by the first use */
 	struct multicast_link *links;
 	char packet[UDP_MAX_PACKET];
 };
@@ -66,6 +69,57 @@ static struct multicast_link *find_link(struct multicast_prober *prober, unsigne
 	while (link && link->ifindex != ifindex)
 		link = link->next;
 	return link;
+}
+
+/* --- receiving --- */
+
+static bool is_routed(const struct multicast_socket *receiver)
+{
+	return receiver == &receiver->prober->routed[FAMILY_V4] ||
+	       receiver == &receiver->prober->routed[FAMILY_V6];
+}
+
+static void on_readable(struct loop_io *io, unsigned ready)
+{
+	struct multicast_socket *receiver = container_of(io, struct multicast_socket, io);
+	struct multicast_prober *prober = receiver->prober;
+	struct multicast_packet packet = { .bytes = prober->packet };
+	unsigned ifindex;
+	int size;
+
+	for (unsigned i = 0; i < PACKETS_A_TURN; i++) {
+		size = udp_socket_receive(receiver->fd, prober->packet, sizeof(prober->packet),
+					  &packet.from, &ifindex);
+		if (size == -EAGAIN)
+			return;
+		packet.interface = is_routed(receiver)
+					   ? &interface_routed
+					   : interfaces_find(prober->environment.interfaces,
+							     ifindex);
+		if (size <= 0 || !packet.interface || !netaddr_is_unicast_host(&packet.from))
+			continue;
+		packet.size = (size_t)size;
+		prober->handlers->on_packet(&packet, prober->owner);
+	}
+}
+
+static void socket_init(struct multicast_socket *multicast_socket, struct multicast_prober *prober,
+			int fd)
+{
+	multicast_socket->prober = prober;
+	multicast_socket->fd = fd;
+	if (fd < 0)
+		return;
+	loop_io_init(&multicast_socket->io, prober->environment.loop, fd, on_readable);
+	loop_io_watch(&multicast_socket->io, LOOP_READ);
+}
+
+static void socket_deinit(struct multicast_socket *multicast_socket)
+{
+	loop_io_deinit(&multicast_socket->io);
+	if (multicast_socket->fd >= 0)
+		close(multicast_socket->fd);
+	multicast_socket->fd = -1;
 }
 
 /* --- sending --- */
@@ -91,14 +145,27 @@ void multicast_prober_send_all(struct multicast_prober *prober, const struct int
 					&interface->addresses[i].address, bytes, size);
 }
 
+static int routed_socket(struct multicast_prober *prober, sa_family_t family)
+{
+	struct multicast_socket *routed = &prober->routed[family_of(family)];
+
+	if (routed->fd < 0)
+		socket_init(routed, prober, udp_socket_open(family, 0));
+	return routed->fd;
+}
+
 void multicast_prober_send(struct multicast_prober *prober, const struct interface *interface,
 			   const struct netaddr *address, const char *bytes, size_t size)
 {
 	struct multicast_link *link = find_link(prober, interface->index);
-	int fd = link ? link->sockets[family_of(address->family)].fd : -1;
+	int fd = -1;
 
+	if (link)
+		fd = link->sockets[family_of(address->family)].fd;
+	else if (interface == &interface_routed)
+		fd = routed_socket(prober, address->family);
 	if (fd >= 0)
-		udp_socket_send(fd, address, prober->protocol->port, link->ifindex, NULL, bytes,
+		udp_socket_send(fd, address, prober->protocol->port, interface->index, NULL, bytes,
 				size);
 }
 
@@ -138,49 +205,7 @@ void multicast_prober_burst(struct multicast_prober *prober, const struct interf
 	on_repeat(&link->repeat);
 }
 
-/* --- receiving --- */
-
-static void on_readable(struct loop_io *io, unsigned ready)
-{
-	struct multicast_socket *receiver = container_of(io, struct multicast_socket, io);
-	struct multicast_prober *prober = receiver->prober;
-	struct multicast_packet packet = { .bytes = prober->packet };
-	unsigned ifindex;
-	int size;
-
-	for (unsigned i = 0; i < PACKETS_A_TURN; i++) {
-		size = udp_socket_receive(receiver->fd, prober->packet, sizeof(prober->packet),
-					  &packet.from, &ifindex);
-		if (size == -EAGAIN)
-			return;
-		packet.interface = interfaces_find(prober->environment.interfaces, ifindex);
-		if (size <= 0 || !packet.interface || !netaddr_is_unicast_host(&packet.from))
-			continue;
-		packet.size = (size_t)size;
-		prober->handlers->on_packet(&packet, prober->owner);
-	}
-}
-
-/* --- sockets and interfaces --- */
-
-static void socket_init(struct multicast_socket *multicast_socket, struct multicast_prober *prober,
-			int fd)
-{
-	multicast_socket->prober = prober;
-	multicast_socket->fd = fd;
-	if (fd < 0)
-		return;
-	loop_io_init(&multicast_socket->io, prober->environment.loop, fd, on_readable);
-	loop_io_watch(&multicast_socket->io, LOOP_READ);
-}
-
-static void socket_deinit(struct multicast_socket *multicast_socket)
-{
-	loop_io_deinit(&multicast_socket->io);
-	if (multicast_socket->fd >= 0)
-		close(multicast_socket->fd);
-	multicast_socket->fd = -1;
-}
+/* --- interfaces --- */
 
 static void add_link(struct multicast_prober *prober, const struct interface *interface)
 {
@@ -245,8 +270,10 @@ struct multicast_prober *multicast_prober_free(struct multicast_prober *prober)
 		return NULL;
 	while (prober->links)
 		remove_link(prober, prober->links);
-	for (enum family family = 0; family < FAMILY_COUNT; family++)
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
 		socket_deinit(&prober->listeners[family]);
+		socket_deinit(&prober->routed[family]);
+	}
 	free(prober);
 	return NULL;
 }
@@ -270,6 +297,7 @@ void multicast_prober_new(struct multicast_prober **ret_prober,
 			log_warning_errno(fd, "cannot listen for announcements by %s: %m",
 					  protocol->name);
 		socket_init(&prober->listeners[family], prober, fd);
+		socket_init(&prober->routed[family], prober, -1);
 	}
 	*ret_prober = prober;
 }

@@ -29,7 +29,7 @@ struct multicast_round {
 };
 
 struct multicast_packet {
-	const struct interface *interface; /* it came in by */
+	const struct interface *interface; /* it came in by, or &interface_routed */
 	struct netaddr from;               /* a unicast address */
 	const char *bytes;
 	size_t size;
@@ -57,5 +57,6 @@ void multicast_prober_burst(struct multicast_prober *prober, const struct interf
  * silent: an interface without a route for a family is no fault. */
 void multicast_prober_send_all(struct multicast_prober *prober, const struct interface *interface,
 			       sa_family_t family, const char *bytes, size_t size);
+/* interface: may be &interface_routed. */
 void multicast_prober_send(struct multicast_prober *prober, const struct interface *interface,
 			   const struct netaddr *address, const char *bytes, size_t size);

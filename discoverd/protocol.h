@@ -29,8 +29,10 @@ struct protocol {
 			     enum interface_event event);
 	/* Ask everybody; light: fewer repetitions. NULL for protocols that only listen. */
 	void (*burst)(void *prober, const struct interface *interface, bool light);
-	/* Ask one host with one packet, which also makes the kernel look for it. May be NULL. */
-	void (*ask)(void *prober, const struct interface *interface, const struct netaddr *address);
+	/* Ask one host with one packet, which also makes the kernel look for it; interface: may be
+	 * &interface_routed; attempt: counts up while there is no answer. May be NULL. */
+	void (*ask)(void *prober, const struct interface *interface, const struct netaddr *address,
+		    unsigned attempt);
 	/* Of work that may outlast a burst; a scan lasts until it is done. Looked at twice a
 	 * second. NULL: there is none. */
 	struct progress (*progress)(const void *prober);

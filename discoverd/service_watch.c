@@ -56,7 +56,8 @@ void service_watch_update(struct service_watch *watch, struct device *device)
 
 	/* Who says to be elsewhere is not believed: an answer may be forged to make us call others.
 	 */
-	if (!address || !address->on_link || !device->online || confidence < LEAST_CONFIDENCE) {
+	if (!address || !device_address_is_reachable(address) || !device->online ||
+	    confidence < LEAST_CONFIDENCE) {
 		if (device->confirmation) /* from the start, when it returns */
 			confirmation_reset(device->confirmation, CONFIRMATION_FULL);
 		return;
@@ -74,7 +75,9 @@ void service_watch_update(struct service_watch *watch, struct device *device)
 	target.address = address->address;
 	target.port = 0;
 	confirmation_update(device->confirmation, &target, &device->evidence,
-			    confidence >= CAMERA_FROM); /* the usual ones, too */
+			    /* the usual ones, too */
+			    confidence >= CAMERA_FROM ||
+				    evidence_has_trait(&device->evidence, "added"));
 	watch->handlers->on_activity(watch->owner);
 }
 
@@ -134,6 +137,13 @@ void service_watch_recheck(struct service_watch *watch, struct device *device)
 	if (!device->confirmation || (is_complete(device) && !device_has_failing_service(device)))
 		return;
 	confirmation_reset(device->confirmation, CONFIRMATION_LIGHT);
+	service_watch_update(watch, device);
+}
+
+void service_watch_verify(struct service_watch *watch, struct device *device)
+{
+	if (device->confirmation)
+		confirmation_reset(device->confirmation, CONFIRMATION_VERIFY);
 	service_watch_update(watch, device);
 }
 

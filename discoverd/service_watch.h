@@ -28,4 +28,6 @@ void service_watch_update(struct service_watch *watch, struct device *device);
 void service_watch_scan(struct service_watch *watch, struct device *device, bool light);
 /* The time of device->recheck has come. */
 void service_watch_recheck(struct service_watch *watch, struct device *device);
+/* One connection, to one of its services: whether it is there at all. */
+void service_watch_verify(struct service_watch *watch, struct device *device);
 void service_watch_forget(struct device *device); /* it is about to be freed */

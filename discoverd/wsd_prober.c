@@ -58,17 +58,21 @@ static void wsd_burst(void *object, const struct interface *interface, bool ligh
 	multicast_prober_burst(prober->multicast, interface, light);
 }
 
-static void wsd_ask(void *object, const struct interface *interface, const struct netaddr *address)
+/* In turn with the type that nearly all cameras have, and without types for those that lack it. */
+static void wsd_ask(void *object, const struct interface *interface, const struct netaddr *address,
+		    unsigned attempt)
 {
 	struct wsd_prober *prober = object;
 	char text[WSD_REQUEST_SIZE], uuid[WSD_UUID_SIZE];
 
 	make_uuid(uuid);
-	multicast_prober_send(prober->multicast, interface, address, text,
-			      wsd_message_probe(text, WSD_PROBE_TRANSMITTER, uuid));
+	multicast_prober_send(
+		prober->multicast, interface, address, text,
+		wsd_message_probe(text, attempt % 2 ? WSD_PROBE_ANY : WSD_PROBE_TRANSMITTER, uuid));
 }
 
-/* It did not say where its device service is, as it should have. */
+/* It did not say where its device service is, as it should have. The standard wants to ask
+ * everybody; who is asked directly as well answers even where multicast does not reach. */
 static void resolve(struct wsd_prober *prober, const struct multicast_packet *packet,
 		    const struct wsd_match *match)
 {
@@ -84,6 +88,7 @@ static void resolve(struct wsd_prober *prober, const struct multicast_packet *pa
 	prober->resolves_left--;
 	multicast_prober_send_all(prober->multicast, packet->interface, packet->from.family, text,
 				  size);
+	multicast_prober_send(prober->multicast, packet->interface, &packet->from, text, size);
 }
 
 /* --- receiving --- */

@@ -50,6 +50,8 @@ CALLERS = {
     "io.evercam.Discovery1": {
         "Scan": OPERATORS | {GATEWAYD},
         "Explain": EVERYBODY,
+        "AddAddress": OPERATORS | {GATEWAYD},
+        "RemoveAddress": OPERATORS | {GATEWAYD},
     },
     "io.evercam.Discovery1.Device": {},
     "io.evercam.Routing1": {

@@ -36,7 +36,10 @@ def _element(name, text):
 
 
 class TargetService:
-    """settings: the [wsd] table of a personality; get_address() tells the address of the moment."""
+    """settings: the [wsd] table of a personality; get_address() tells the address of the moment.
+
+    deaf: multicast does not reach it; resolve: only a Resolve tells its addresses.
+    """
 
     def __init__(self, settings, get_address):
         self.settings, self.get_address = settings, get_address
@@ -51,6 +54,9 @@ class TargetService:
         """The interface has (another) address: be in the group there, and say hello."""
         address = self.get_address()
         if not address or address == self.joined:
+            return
+        if self.settings.get("deaf"):
+            self.joined = address
             return
         membership = struct.pack("4s4s", socket.inet_aton(GROUP), socket.inet_aton(address))
         try:
@@ -69,8 +75,10 @@ class TargetService:
             self.due.append((time.monotonic(), self._envelope(action, body, to=EVERYONE),
                              (GROUP, PORT)))  # fmt: skip
 
-    def _description(self):
+    def _description(self, resolved=False):
         xaddrs = self.settings["xaddrs"].format(address=self.get_address())
+        if self.settings.get("resolve") and not resolved:
+            xaddrs = ""
         return (
             f"<a:EndpointReference><a:Address>{self.settings['endpoint']}</a:Address>"
             f"</a:EndpointReference><d:Types>{self.settings['types']}</d:Types>"
@@ -99,15 +107,26 @@ class TargetService:
         own = {kind.split(":")[-1] for kind in self.settings["types"].split()}
         return all(kind.split(":")[-1] in own for kind in asked)
 
+    def is_resolved(self, text):
+        body = text.partition("Body")[2]
+        return ((_element("Action", text) or "").endswith("/discovery/Resolve")
+                and _element("Address", body) == self.settings["endpoint"])  # fmt: skip
+
     def on_packet(self, packet, source):
         text = packet.decode(errors="replace")
         message = _element("MessageID", text)
-        if not message or message in self.seen or not self.matches(text):
+        if not message or message in self.seen:
+            return
+        if self.matches(text):
+            kind = "Probe"
+        elif self.is_resolved(text):
+            kind = "Resolve"
+        else:
             return
         self.seen = self.seen[-63:] + [message]
-        match = f"<d:ProbeMatch>{self._description()}</d:ProbeMatch>"
-        body = f"<d:ProbeMatches>{match}</d:ProbeMatches>"
-        answer = self._envelope("ProbeMatches", body, to=ANONYMOUS, relates=message)
+        match = f"<d:{kind}Match>{self._description(kind == 'Resolve')}</d:{kind}Match>"
+        body = f"<d:{kind}Matches>{match}</d:{kind}Matches>"
+        answer = self._envelope(f"{kind}Matches", body, to=ANONYMOUS, relates=message)
         delay = self.settings.get("delay_ms", 0) / 1000 or random.uniform(0, MAX_DELAY)
         for _ in range(self.settings.get("answers", 1)):
             self.due.append((time.monotonic() + delay, answer, source))

@@ -7,7 +7,7 @@
 #include "tests/support/test.h"
 
 struct seen {
-	const char *link, *told, *endpoint;
+	const char *link, *told, *endpoint, *address; /* beyond a router */
 };
 
 static struct identity identity_of(const struct seen *seen)
@@ -23,6 +23,8 @@ static struct identity identity_of(const struct seen *seen)
 	if (seen->link)
 		assert_int_equal(mac_parse(&mac, seen->link), 0);
 	identity_read(&identity, &evidence, seen->link ? &mac : NULL);
+	if (seen->address)
+		assert_int_equal(netaddr_parse(&identity.address, seen->address), 0);
 	return identity;
 }
 
@@ -66,6 +68,26 @@ static const struct {
 	  { NULL, NULL, "URN:UUID:A7FC57D6-2F4A-4C41-9F64-4419B6100001" },
 	  true },
 	{ "MAC known later", { NULL, NULL, EPR_X }, { M1, NULL, EPR_X }, true },
+	{ "beyond a router, by the address alone",
+	  { NULL, NULL, NULL, "10.1.0.1" },
+	  { NULL, NULL, NULL, "10.1.0.1" },
+	  true },
+	{ "beyond a router, endpoint known later",
+	  { NULL, NULL, NULL, "10.1.0.1" },
+	  { NULL, NULL, EPR_X, "10.1.0.1" },
+	  true },
+	{ "beyond a router, another at the same address",
+	  { NULL, NULL, EPR_M1, "10.1.0.1" },
+	  { NULL, NULL, EPR_X, "10.1.0.1" },
+	  false },
+	{ "beyond a router, it moved",
+	  { NULL, NULL, EPR_X, "10.1.0.1" },
+	  { NULL, NULL, EPR_X, "10.1.0.2" },
+	  true },
+	{ "beyond a router, another address",
+	  { NULL, NULL, NULL, "10.1.0.1" },
+	  { NULL, NULL, NULL, "10.1.0.2" },
+	  false },
 	{ "nothing known", { NULL, NULL, NULL }, { NULL, NULL, NULL }, false },
 	{ "endpoints missing", { M1, NULL, NULL }, { NULL, NULL, EPR_X }, false },
 };

@@ -16,6 +16,7 @@ static const struct interface lan = {
 struct fixture {
 	struct device_table *table;
 	struct interface lan;
+	bool routed; /* what is seen is beyond a router */
 	unsigned changes, removals;
 	usec_t now;
 };
@@ -43,7 +44,8 @@ static void init(struct fixture *fixture, size_t limit)
 static struct device *see(struct fixture *fixture, const char *address, const char *mac,
 			  const char *endpoint)
 {
-	struct sighting sighting = { .ifindex = fixture->lan.index, .time = ++fixture->now };
+	const struct interface *interface = fixture->routed ? &interface_routed : &fixture->lan;
+	struct sighting sighting = { .ifindex = interface->index, .time = ++fixture->now };
 	struct mac_address link;
 	struct device *device;
 
@@ -55,7 +57,7 @@ static struct device *see(struct fixture *fixture, const char *address, const ch
 			     fixture->now);
 	if (mac)
 		assert_int_equal(mac_parse(&link, mac), 0);
-	device = device_table_fuse(fixture->table, &fixture->lan, &sighting, mac ? &link : NULL);
+	device = device_table_fuse(fixture->table, interface, &sighting, mac ? &link : NULL);
 	sighting_deinit(&sighting);
 	return device;
 }
@@ -258,6 +260,42 @@ static void forged_devices_do_not_fill_it(void **state)
 	device_table_free(fixture.table);
 }
 
+static void remote_hosts_fill_it_all(void **state)
+{
+	struct fixture fixture;
+	char address[NETADDR_TEXT_SIZE];
+
+	init(&fixture, 64);
+	fixture.routed = true;
+	for (unsigned i = 0; i < 64; i++) {
+		snprintf(address, sizeof(address), "10.1.0.%u", i);
+		assert_non_null(see(&fixture, address, NULL, NULL));
+	}
+	assert_int_equal(device_table_count(fixture.table), 64);
+	assert_null(see(&fixture, "10.1.0.200", NULL, NULL)); /* all are shown and online */
+	device_table_free(fixture.table);
+}
+
+static void a_remote_host_is_replaced(void **state)
+{
+	struct device *old, *new;
+	struct fixture fixture;
+
+	init(&fixture, 16);
+	fixture.routed = true;
+	old = see(&fixture, "10.1.0.1", NULL, "urn:uuid:old");
+	new = see(&fixture, "10.1.0.1", NULL, "urn:uuid:new");
+	assert_ptr_not_equal(old, new);
+	assert_null(device_address(old));
+	assert_false(old->online);
+	/* What now answers there without a name is the new one, and does not join the two. */
+	assert_ptr_equal(see(&fixture, "10.1.0.1", NULL, NULL), new);
+	assert_int_equal(device_table_count(fixture.table), 2);
+	assert_true(device_address_is_reachable(device_address(new)));
+	assert_false(device_address(new)->on_link);
+	device_table_free(fixture.table);
+}
+
 static void services_go_after_three_failures(void **state)
 {
 	struct device_service services[DEVICE_MAX_SERVICES];
@@ -304,6 +342,8 @@ int main(void)
 		cmocka_unit_test(contradictions_are_seen),
 		cmocka_unit_test(a_full_table_makes_room_for_the_better),
 		cmocka_unit_test(forged_devices_do_not_fill_it),
+		cmocka_unit_test(remote_hosts_fill_it_all),
+		cmocka_unit_test(a_remote_host_is_replaced),
 		cmocka_unit_test(services_go_after_three_failures),
 	};
 

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A host of the link has a place in a table of fixed size, found by a hash of its address: when it
+ * was asked last, or that it waits. A newcomer takes the place; whom it loses may be asked once
+ * more. Owned by struct discovery.
+ */
+#include "discoverd/host_asker.h"
+
+#include <string.h>
+
+#include "common/memory.h"
+
+#define PLACES     2048
+#define RATE       200 /* packets per second, the limit of all together */
+#define AT_ONCE    8
+#define TICK       (20 * USEC_PER_MSEC)
+#define PATIENCE   (1500 * USEC_PER_MSEC) /* for the answers to multicast */
+#define ASK_AGAIN  (600 * USEC_PER_SEC)
+#define REST_RATIO 9 /* times as long as a pass took */
+
+struct place {
+	struct netaddr address; /* AF_UNSPEC: free */
+	unsigned ifindex;
+	unsigned attempts;
+	usec_t time; /* when it is due, or was asked */
+	bool waits;
+};
+
+struct host_asker {
+	struct loop *loop;
+	struct loop_timer timer;
+	const struct remote_hosts *hosts;
+	host_ask_fn *on_ask;
+	void *owner;
+	usec_t last; /* tick */
+	usec_t allowance;
+	struct place places[PLACES];
+	size_t waiting;
+	size_t position; /* in places, of the next one to look at */
+
+	/* The pass over the remote hosts; none: next == end. */
+	uint32_t next, end;
+	unsigned passes_left; /* after this one */
+	unsigned attempt;
+	usec_t pass_began, rest_until;
+	struct progress progress;
+};
+
+static bool is_sweeping(const struct host_asker *asker)
+{
+	return asker->next < asker->end;
+}
+
+static void begin_pass(struct host_asker *asker)
+{
+	asker->next = 0;
+	asker->end = remote_hosts_count(asker->hosts);
+	asker->pass_began = loop_now(asker->loop);
+}
+
+static void end_pass(struct host_asker *asker)
+{
+	usec_t now = loop_now(asker->loop);
+
+	asker->attempt++;
+	asker->rest_until = now + REST_RATIO * (now - asker->pass_began);
+	if (asker->passes_left) {
+		asker->passes_left--;
+		begin_pass(asker);
+	}
+}
+
+/* Returns whether a packet may have been sent. */
+static bool ask_remote(struct host_asker *asker)
+{
+	uint32_t index = asker->next++;
+	struct netaddr address;
+	/* Addresses may have been removed since the pass began. */
+	bool asked = index < remote_hosts_count(asker->hosts) &&
+		     remote_hosts_at(asker->hosts, index, &address);
+
+	asker->progress.done++;
+	if (asked)
+		asker->on_ask(0, &address, asker->attempt, asker->owner);
+	if (!is_sweeping(asker))
+		end_pass(asker);
+	return asked;
+}
+
+/* The next place that is due; NULL: none. */
+static struct place *next_due(struct host_asker *asker, usec_t now)
+{
+	for (size_t i = 0; i < PLACES && asker->waiting; i++) {
+		struct place *place = &asker->places[asker->position];
+
+		asker->position = (asker->position + 1) % PLACES;
+		if (place->waits && place->time <= now)
+			return place;
+	}
+	return NULL;
+}
+
+static void ask_place(struct host_asker *asker, struct place *place, usec_t now)
+{
+	place->waits = false;
+	place->time = now;
+	asker->waiting--;
+	asker->on_ask(place->ifindex, &place->address, place->attempts++, asker->owner);
+}
+
+static void on_tick(struct loop_timer *timer)
+{
+	struct host_asker *asker = container_of(timer, struct host_asker, timer);
+	usec_t now = loop_now(asker->loop);
+	struct place *place;
+
+	asker->allowance += (now - asker->last) * RATE;
+	if (asker->allowance > AT_ONCE * USEC_PER_SEC)
+		asker->allowance = AT_ONCE * USEC_PER_SEC;
+	asker->last = now;
+	while (asker->allowance >= USEC_PER_SEC) {
+		place = next_due(asker, now);
+		if (place)
+			ask_place(asker, place, now);
+		else if (!is_sweeping(asker))
+			break;
+		else if (!ask_remote(asker))
+			continue;
+		asker->allowance -= USEC_PER_SEC;
+	}
+	if (asker->waiting || is_sweeping(asker))
+		loop_timer_arm(&asker->timer, TICK);
+}
+
+static void wake(struct host_asker *asker)
+{
+	if (loop_timer_is_armed(&asker->timer))
+		return;
+	asker->last = loop_now(asker->loop);
+	loop_timer_arm(&asker->timer, TICK);
+}
+
+/* --- hosts of the link --- */
+
+static size_t hash(unsigned ifindex, const struct netaddr *address)
+{
+	const uint8_t *bytes = (const uint8_t *)&address->v6;
+	size_t size = address->family == AF_INET ? sizeof(address->v4) : sizeof(address->v6);
+	uint32_t value = 2166136261U ^ ifindex; /* FNV-1a */
+
+	for (size_t i = 0; i < size; i++)
+		value = (value ^ bytes[i]) * 16777619U;
+	return value % PLACES;
+}
+
+void host_asker_add(struct host_asker *asker, unsigned ifindex, const struct netaddr *address)
+{
+	struct place *place = &asker->places[hash(ifindex, address)];
+	usec_t now = loop_now(asker->loop);
+	bool known = place->ifindex == ifindex && netaddr_equal(&place->address, address);
+
+	if (place->waits || (known && now - place->time < ASK_AGAIN))
+		return;
+	if (!known)
+		*place = (struct place){ .address = *address, .ifindex = ifindex };
+	place->waits = true;
+	place->time = now + PATIENCE;
+	asker->waiting++;
+	wake(asker);
+}
+
+void host_asker_forget(struct host_asker *asker)
+{
+	memset(asker->places, 0, sizeof(asker->places));
+	asker->waiting = 0;
+}
+
+/* --- remote hosts --- */
+
+void host_asker_sweep(struct host_asker *asker, unsigned passes)
+{
+	uint32_t count = remote_hosts_count(asker->hosts);
+
+	if (!count || !passes)
+		return;
+	if (!is_sweeping(asker)) {
+		asker->progress = (struct progress){ 0 };
+		asker->passes_left = passes - 1;
+		begin_pass(asker);
+	} else if (asker->passes_left < passes) {
+		asker->passes_left = passes;
+	}
+	asker->progress.planned = asker->progress.done + (asker->end - asker->next) +
+				  asker->passes_left * count;
+	wake(asker);
+}
+
+void host_asker_resweep(struct host_asker *asker)
+{
+	if (!is_sweeping(asker) && loop_now(asker->loop) >= asker->rest_until)
+		host_asker_sweep(asker, 1);
+}
+
+struct progress host_asker_progress(const struct host_asker *asker)
+{
+	return is_sweeping(asker) ? asker->progress : (struct progress){ 0 };
+}
+
+/* --- life --- */
+
+void host_asker_new(struct host_asker **ret_asker, struct loop *loop,
+		    const struct remote_hosts *hosts, host_ask_fn *on_ask, void *owner)
+{
+	struct host_asker *asker = xnew(struct host_asker);
+
+	asker->loop = loop;
+	asker->hosts = hosts;
+	asker->on_ask = on_ask;
+	asker->owner = owner;
+	loop_timer_init(&asker->timer, loop, on_tick);
+	*ret_asker = asker;
+}
+
+struct host_asker *host_asker_free(struct host_asker *asker)
+{
+	if (!asker)
+		return NULL;
+	loop_timer_deinit(&asker->timer);
+	free(asker);
+	return NULL;
+}

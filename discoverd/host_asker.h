@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Asks hosts one by one, at no more than 200 packets per second: live hosts of the link, which
+ * multicast may not have reached (switches that filter it, Wi-Fi), and all remote hosts in passes.
+ */
+#pragma once
+
+#include "common/loop.h"
+#include "discoverd/progress.h"
+#include "discoverd/remote_hosts.h"
+
+struct host_asker;
+/* ifindex 0: a remote host. attempt: counts up from pass to pass. */
+typedef void host_ask_fn(unsigned ifindex, const struct netaddr *address, unsigned attempt,
+			 void *owner);
+
+/* hosts: borrowed. */
+void host_asker_new(struct host_asker **ret_asker, struct loop *loop,
+		    const struct remote_hosts *hosts, host_ask_fn *on_ask, void *owner);
+struct host_asker *host_asker_free(struct host_asker *asker);
+
+/* A host of the link is there: it is asked in a moment, unless that was done within 10 minutes. */
+void host_asker_add(struct host_asker *asker, unsigned ifindex, const struct netaddr *address);
+/* What was asked may be asked again. */
+void host_asker_forget(struct host_asker *asker);
+/* Asks all remote hosts so many times, after the pass that is under way. */
+void host_asker_sweep(struct host_asker *asker, unsigned passes);
+/* Asks them once, but spends at most a tenth of the time on that. */
+void host_asker_resweep(struct host_asker *asker);
+struct progress host_asker_progress(const struct host_asker *asker); /* of the remote hosts */
