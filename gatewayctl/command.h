@@ -20,14 +20,17 @@ struct command {
 	struct bus *bus;
 	struct screen screen;
 	bool json;
-	bool confirmed;  /* --yes */
-	const char *why; /* of devices: the one to explain; NULL: none */
+	bool confirmed;       /* --yes */
+	const char *why;      /* of devices: the one to explain; NULL: none */
+	const char *argument; /* of a verb that takes one */
 };
 
 /* One file per group of verbs. They return an exit code. */
 int status_command(struct command *command);   /* status.c */
 int devices_command(struct command *command);  /* devices.c */
 int scan_command(struct command *command);     /* scan.c */
+int add_command(struct command *command);      /* addresses.c */
+int forget_command(struct command *command);   /* addresses.c */
 int forwards_command(struct command *command); /* forwards.c */
 int vpn_command(struct command *command);      /* vpn.c */
 int sync_command(struct command *command);     /* setup.c */

@@ -14,6 +14,7 @@ static const struct verb {
 	const char *summary;
 	const char *help; /* more than the summary says */
 	int (*run)(struct command *command);
+	const char *argument; /* that follows it; NULL: none */
 } verbs[] = {
 	{ "status", "where this gateway stands: approval, VPN, cameras, forwards, problems",
 	  "One screen; while the gateway waits for its owner, the claim code and what to do with "
@@ -31,6 +32,14 @@ static const struct verb {
 	{ "vpn", "the tunnel", "Exit code 3 unless it is up.\n", vpn_command },
 	{ "scan", "look for cameras now, and show each as it is found",
 	  "For root and the group evercam.\n", scan_command },
+	{ "add", "look for a camera at an address that is not found by itself",
+	  "Beyond a router, or where multicast does not reach; now, in every scan, and after a\n"
+	  "restart. For root and the group evercam.\n",
+	  add_command, "ADDRESS" },
+	{ "forget", "no longer look at an address that was added",
+	  "What is beyond a router and was found by it is gone at once.\n"
+	  "For root and the group evercam.\n",
+	  forget_command, "ADDRESS" },
 	{ "sync", "ask the API for configuration and rules now",
 	  "Also reports devices and status. For root and the group evercam.\n", sync_command },
 	{ "monitor", "what happens, as it happens, until Ctrl-C",
@@ -47,7 +56,7 @@ static const struct verb {
 
 static void print_usage(FILE *file)
 {
-	fputs("Usage: gatewayctl [OPTION…] VERB\n"
+	fputs("Usage: gatewayctl [OPTION…] VERB [ADDRESS]\n"
 	      "\n"
 	      "Shows and drives this gateway.\n"
 	      "\n"
@@ -71,10 +80,10 @@ static void print_usage(FILE *file)
 
 static void print_verb(const struct verb *verb)
 {
-	printf("Usage: gatewayctl [--json]%s %s%s\n\n%s: %s.\n%s",
+	printf("Usage: gatewayctl [--json]%s %s%s%s%s\n\n%s: %s.\n%s",
 	       verb->run == reset_command ? " [--yes]" : "", verb->name,
-	       verb->run == devices_command ? " [--why ID]" : "", verb->name, verb->summary,
-	       verb->help);
+	       verb->run == devices_command ? " [--why ID]" : "", verb->argument ? " " : "",
+	       verb->argument ? verb->argument : "", verb->name, verb->summary, verb->help);
 }
 
 static int run(const struct verb *verb, struct command *command)
@@ -100,18 +109,27 @@ static int run(const struct verb *verb, struct command *command)
 
 static const struct verb *find_verb(int argc, char *argv[], int first)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(verbs) && first + 1 == argc; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(verbs) && first < argc; i++)
 		if (strcmp(argv[first], verbs[i].name) == 0)
 			return &verbs[i];
 	return NULL;
 }
 
-static int refuse(int argc, char *argv[], int first)
+static int argument_count(const struct verb *verb)
 {
-	if (first + 1 < argc)
-		tell("one verb is enough, '%s' is too much\n", argv[first + 1]);
-	else if (first < argc)
+	return verb->argument ? 1 : 0;
+}
+
+static int refuse(const struct verb *verb, int argc, char *argv[], int first)
+{
+	int last = first + (verb ? argument_count(verb) : 0);
+
+	if (!verb && first < argc)
 		tell("'%s' is not a verb it knows\n", argv[first]);
+	else if (last + 1 < argc)
+		tell("'%s' is too much\n", argv[last + 1]);
+	else if (verb)
+		tell("%s what? %s is missing\n", verb->name, verb->argument);
 	print_usage(stderr);
 	return EXIT_USAGE;
 }
@@ -155,8 +173,11 @@ int main(int argc, char *argv[])
 		}
 	}
 	verb = find_verb(argc, argv, optind);
-	if (!verb && !(help && optind == argc))
-		return refuse(argc, argv, optind);
+	if (verb ? optind + 1 + argument_count(verb) != argc && !(help && optind + 1 == argc)
+		 : !(help && optind == argc))
+		return refuse(verb, argc, argv, optind);
+	if (verb && verb->argument)
+		command.argument = argv[optind + 1];
 	if (verb && command.why && verb->run != devices_command && !help) {
 		tell("--why goes with devices\n");
 		print_usage(stderr);

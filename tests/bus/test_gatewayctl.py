@@ -24,7 +24,8 @@ from fake_peers import FakeDiscovery, FakeError, FakeRouting, FakeService, FakeV
 
 GATEWAYCTL = sys.argv[1]
 DONE, FAILED, USAGE, ATTENTION, NOT_RUNNING, DENIED = range(6)
-VERBS = ("status", "devices", "forwards", "vpn", "scan", "sync", "monitor", "reset", "gateways")
+VERBS = ("status", "devices", "forwards", "vpn", "scan", "add", "forget", "sync", "monitor", "reset",
+         "gateways")  # fmt: skip
 CAMERA = {"MacAddress": "aa:bb:cc:00:00:01", "Address": "192.168.1.10", "Name": "Gate",
           "Ports": [(80, "http"), (554, "rtsp")], "Vendor": "Axis", "Model": "P1448"}  # fmt: skip
 
@@ -269,6 +270,20 @@ class TestVerbs(Case):
         self.assertEqual(code, DENIED)
         self.assertIn("group evercam", error)
 
+    def test_add_and_forget(self):
+        """add and forget: one address each, and what discoverd says of it"""
+        discovery = FakeDiscovery(self.bus)
+        code, out, _error = self.ctl("add", "10.1.0.20")
+        self.assertEqual(code, DONE)
+        self.assertIn("Looking for a camera at 10.1.0.20;", out)
+        self.assertEqual(self.json("forget", "10.1.0.20"), {"ok": True})
+        self.assertEqual(discovery.calls,
+                         [("AddAddress", ("10.1.0.20",)), ("RemoveAddress", ("10.1.0.20",))])
+        discovery.failure = ("io.evercam.Error.NotFound", "This address was not added.")
+        code, _out, error = self.ctl("forget", "10.1.0.20")
+        self.assertEqual((code, error), (
+            FAILED, "gatewayctl: cannot forget the address: This address was not added.\n"))
+
     def test_gateways(self):
         """gateways: the VPN host's accounts and who is connected; elsewhere a sentence"""
         code, _out, error = self.ctl("gateways")
@@ -449,6 +464,7 @@ class TestUsage(Case):
     def test_wrong_usage(self):
         """unknown verbs and options, and too many"""
         for arguments in ((), ("dance",), ("status", "now"), ("--loud", "status"),
+                          ("add",), ("add", "1", "2"),
                           ("dance", "--help")):  # fmt: skip
             code, out, error = self.ctl(*arguments)
             self.assertEqual((code, out), (USAGE, ""), arguments)
