@@ -58,6 +58,7 @@ void devices_print(const cJSON *devices, const struct screen *screen)
 {
 	static const char *const titles[] = { "NAME",  "VENDOR", "MODEL", "ADDRESS", "MAC",
 					      "PORTS", "SEEN",   "STATE", NULL };
+	static const char *const spare[] = { "MAC", "SEEN", "VENDOR", "MODEL", NULL };
 	size_t count = (size_t)cJSON_GetArraySize(devices), used = 0;
 	_cleanup_free_ struct entry *sorted = xcalloc(count + 1, sizeof(*sorted));
 	struct table *table;
@@ -72,6 +73,7 @@ void devices_print(const cJSON *devices, const struct screen *screen)
 		sorted[used++] = (struct entry){ .device = device, .rank = rank(device) };
 	qsort(sorted, used, sizeof(*sorted), compare);
 	table = table_new(titles);
+	table_spare(table, spare);
 	for (size_t i = 0; i < used; i++)
 		add_row(table, sorted[i].device, screen);
 	table_print(table, screen);

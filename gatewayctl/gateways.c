@@ -70,9 +70,11 @@ static void print_table(const cJSON *gateways, const struct screen *screen)
 {
 	static const char *const titles[] = { "GATEWAY",   "NAME", "ADDRESS",  "MAC",  "STATE",
 					      "CONNECTED", "FROM", "RECEIVED", "SENT", NULL };
+	static const char *const spare[] = { "MAC", "SENT", "RECEIVED", "FROM", NULL };
 	struct table *table = table_new(titles);
 	const cJSON *gateway;
 
+	table_spare(table, spare);
 	json_for_each (gateway, gateways)
 		add_row(table, gateway, screen);
 	table_print(table, screen);
@@ -116,15 +118,32 @@ void gateways_print(const cJSON *service, const struct screen *screen)
 		screen_line(screen, "Problem", field_text(service, "last_error"));
 }
 
+/* With a gateway's daemon and without vpn-service; one host may have both. */
+static bool is_gateway(struct command *command)
+{
+	_cleanup_json_ cJSON *gateway = query_properties(command->bus, SERVICE_GATEWAY);
+	_cleanup_json_ cJSON *service = NULL;
+
+	if (gateway)
+		service = query_properties(command->bus, SERVICE_VPN_SERVICE);
+	return gateway && !service;
+}
+
 int gateways_command(struct command *command)
 {
 	_cleanup_json_ cJSON *service = NULL, *sessions = NULL;
 	_cleanup_free_ char *document = NULL, *problem = NULL;
 	cJSON *gateways = NULL;
-	int code = query_properties_or_tell(command->bus, SERVICE_VPN_SERVICE, &service);
+	int code;
 
-	if (code == EXIT_NOT_RUNNING)
-		tell("vpn-service runs on the VPN host, not on a gateway");
+	/* On a gateway nothing is missing. */
+	if (is_gateway(command)) {
+		tell("this is a gateway; 'gatewayctl gateways' is for the VPN host, where "
+		     "vpn-service "
+		     "runs");
+		return EXIT_NOT_RUNNING;
+	}
+	code = query_properties_or_tell(command->bus, SERVICE_VPN_SERVICE, &service);
 	if (code == EXIT_DONE)
 		code = query_call(command->bus, SERVICE_VPN_SERVICE, "ListGateways", NULL,
 				  "list the gateways", &gateways);

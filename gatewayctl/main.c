@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* gatewayctl - the operator's command: shows and drives the daemons of this host over D-Bus. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,6 +87,18 @@ static void print_verb(const struct verb *verb)
 	       verb->argument ? verb->argument : "", verb->name, verb->summary, verb->help);
 }
 
+/* The exit code, unless not all of the output could be written. */
+static int finish_output(int code)
+{
+	bool failed = ferror(stdout);
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !failed)
+		return code;
+	tell("cannot write the output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+	return EXIT_FAILED;
+}
+
 static int run(const struct verb *verb, struct command *command)
 {
 	_cleanup_(loop_freep) struct loop *loop = NULL;
@@ -102,9 +115,7 @@ static int run(const struct verb *verb, struct command *command)
 	command->loop = loop;
 	r = verb->run(command);
 	bus_free(command->bus);
-	if (fflush(stdout) == EOF || ferror(stdout))
-		return EXIT_FAILED;
-	return r;
+	return finish_output(r);
 }
 
 static const struct verb *find_verb(int argc, char *argv[], int first)
@@ -130,6 +141,8 @@ static int refuse(const struct verb *verb, int argc, char *argv[], int first)
 		tell("'%s' is too much\n", argv[last + 1]);
 	else if (verb)
 		tell("%s what? %s is missing\n", verb->name, verb->argument);
+	else
+		tell("a verb is missing: what to show or to do\n");
 	print_usage(stderr);
 	return EXIT_USAGE;
 }
@@ -163,7 +176,7 @@ int main(int argc, char *argv[])
 			break;
 		case OPTION_VERSION:
 			puts("gatewayctl " EVERCAM_VERSION);
-			return EXIT_DONE;
+			return finish_output(EXIT_DONE);
 		case OPTION_HELP:
 			help = true;
 			break;
@@ -190,5 +203,5 @@ int main(int argc, char *argv[])
 		print_usage(stdout);
 	else
 		return run(verb, &command);
-	return EXIT_DONE;
+	return finish_output(EXIT_DONE);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * gatewayctl scan: has discoverd look for devices, and shows each camera as soon as it is known.
- * A camera that was known before is shown at once. Progress goes to standard error, on a terminal.
+ * What was known before is shown first. Progress goes to standard error, on a terminal.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "gatewayctl/command.h"
 #include "gatewayctl/fields.h"
 #include "gatewayctl/live.h"
+#include "gatewayctl/table.h"
 
 #define PATIENCE (120 * USEC_PER_SEC) /* without any progress */
 #define TICK     (USEC_PER_SEC / 2)
@@ -22,43 +23,18 @@ struct scan {
 	struct live *live;
 	struct bus_request *request;
 	struct loop_timer tick;
-	usec_t progressed; /* the last time it came further */
-	int64_t progress;  /* percent */
-	cJSON *shown;      /* path -> true */
-	bool answered;     /* Scan was called, and discoverd has begun */
-	bool titled;
+	usec_t progressed;   /* the last time it came further */
+	int64_t progress;    /* percent */
+	cJSON *shown;        /* path -> true */
+	bool answered;       /* Scan was called, and discoverd has begun */
+	struct table *table; /* NULL before the first row */
 };
-
-#define COLUMNS 5
 
 /* Rows are printed before the next ones are known: their columns are as wide as most cameras need.
  */
-static const unsigned narrow[COLUMNS] = { 18, 10, 17, 15, 10 };
-static const unsigned wide[COLUMNS] = { 28, 12, 20, 15, 12 };
-#define WIDE_SCREEN 100
-
-static void print_row(struct scan *scan, const char *const *cells)
-{
-	const struct screen *screen = &scan->command->screen;
-	bool limited = screen->width > 0 && screen->width < WIDE_SCREEN;
-	const unsigned *widths = limited ? narrow : wide;
-	unsigned used;
-
-	fputs(" ", screen->file);
-	for (size_t i = 0; i < COLUMNS; i++) {
-		_cleanup_free_ char *text = harmless(cells[i] && *cells[i] ? cells[i] : "-");
-		bool last = i + 1 == COLUMNS;
-
-		fputc(' ', screen->file);
-		used = print_cut(screen->file, text, screen->width > 0 ? widths[i] : UINT32_MAX);
-		if (!last && used < widths[i])
-			fprintf(screen->file, "%*s", (int)(widths[i] - used), "");
-		if (!last)
-			fputc(' ', screen->file);
-	}
-	fputc('\n', screen->file);
-	fflush(screen->file);
-}
+static const char *const titles[] = { "NAME", "VENDOR", "MODEL", "ADDRESS", "PORTS", NULL };
+static const unsigned widths[] = { 26, 10, 18, 15, 11 };
+static const char *const spare[] = { "VENDOR", "MODEL", NULL };
 
 static void clear_progress(const struct scan *scan)
 {
@@ -78,20 +54,25 @@ static void show_progress(struct scan *scan)
 
 static void show(struct scan *scan, const char *path, const cJSON *device)
 {
-	static const char *const titles[] = { "NAME", "VENDOR", "MODEL", "ADDRESS", "PORTS" };
+	const struct screen *screen = &scan->command->screen;
 	_cleanup_free_ char *ports = device_ports(device);
 
-	if (scan->command->json || field(scan->shown, path) || !device_is_camera(device))
+	/* Who may not scan gets a refusal, and nothing before it. */
+	if (!scan->answered || scan->command->json || field(scan->shown, path) ||
+	    !device_is_camera(device))
 		return;
 	clear_progress(scan);
-	if (!scan->titled)
-		print_row(scan, titles);
-	scan->titled = true;
+	if (!scan->table) {
+		scan->table = table_new(titles);
+		table_spare(scan->table, spare);
+		table_begin(scan->table, screen, widths);
+	}
 	json_add_bool(scan->shown, path, true);
-	print_row(scan,
+	table_row(scan->table, screen,
 		  (const char *const[]){ field_text(device, "name"), field_text(device, "vendor"),
 					 field_text(device, "model"), field_text(device, "address"),
 					 ports });
+	fflush(screen->file);
 }
 
 static void note_progress(struct scan *scan)
@@ -114,6 +95,7 @@ static void finish_if_done(struct scan *scan)
 static void on_scan_answered(const struct bus_reply *reply, void *owner)
 {
 	struct scan *scan = owner;
+	const cJSON *device;
 
 	scan->request = NULL;
 	if (reply->error < 0) {
@@ -124,6 +106,8 @@ static void on_scan_answered(const struct bus_reply *reply, void *owner)
 	}
 	/* Scanning has become true before the answer, if there is anything to do. */
 	scan->answered = true;
+	json_for_each (device, live_objects(scan->live))
+		show(scan, device->string, device);
 	finish_if_done(scan);
 }
 
@@ -143,12 +127,9 @@ static void call(struct scan *scan)
 static void on_change(const struct live_change *change, void *owner)
 {
 	struct scan *scan = owner;
-	const cJSON *device;
 
 	switch (change->event) {
 	case LIVE_PRESENT:
-		json_for_each (device, change->objects)
-			show(scan, device->string, device);
 		if (!scan->request && !scan->answered)
 			call(scan);
 		return;
@@ -250,6 +231,7 @@ int scan_command(struct command *command)
 		print_result(&scan);
 	bus_request_cancel(scan.request);
 	live_free(scan.live);
+	table_free(scan.table);
 	cJSON_Delete(scan.shown);
 	return code;
 }

@@ -110,9 +110,11 @@ static void print_claim_code(const cJSON *gateway, const struct screen *screen)
 		return;
 	fprintf(screen->file, "\n      Claim code   %s\n\n", field_text(gateway, "claim_code"));
 	if (field_is(gateway, "state", "pending"))
-		what = xasprintf("This gateway waits for its owner's approval: sign in at %s and "
-				 "add a gateway with this claim code. It goes on by itself then.",
-				 field_text(gateway, "api_endpoint"));
+		what = xasprintf(
+			"This gateway waits for its owner's approval: a user of %s claims "
+			"it by this code (gatewayd(8), APPROVAL, shows how). It goes on by itself "
+			"then.",
+			field_text(gateway, "api_endpoint"));
 	else
 		what = xasprintf("This gateway has not reached its API yet. Its owner will "
 				 "approve it by this claim code.");
@@ -122,9 +124,11 @@ static void print_claim_code(const cJSON *gateway, const struct screen *screen)
 static void print_cameras(const cJSON *devices, const struct screen *screen)
 {
 	static const char *const titles[] = { "NAME", "VENDOR", "MODEL", "ADDRESS", "PORTS", NULL };
+	static const char *const spare[] = { "VENDOR", "MODEL", NULL };
 	struct table *table = table_new(titles);
 	const cJSON *device;
 
+	table_spare(table, spare);
 	json_for_each (device, devices) {
 		_cleanup_free_ char *ports = NULL;
 

@@ -241,6 +241,16 @@ class TestVerbs(Case):
         discovery.add("aabbcc000001", **CAMERA)
         self.assertEqual(self.json("scan")["devices"][0]["name"], "Gate")
 
+    def test_scan_refused(self):
+        """scan: who may not is told so, and shown nothing"""
+        discovery = FakeDiscovery(self.bus)
+        discovery.add("aabbcc000001", **CAMERA)
+        discovery.failure = ("org.freedesktop.DBus.Error.AccessDenied", "no")
+        for arguments in (("scan",), ("--json", "scan")):
+            code, out, error = self.ctl(*arguments)
+            self.assertEqual((code, out), (DENIED, ""))
+            self.assertIn("cannot scan: that is for root and members of the group evercam", error)
+
     def test_scan_loses_discoverd(self):
         """scan: a discoverd that ends meanwhile is no result"""
         discovery = ScanningDiscovery(self.bus)
@@ -286,9 +296,15 @@ class TestVerbs(Case):
 
     def test_gateways(self):
         """gateways: the VPN host's accounts and who is connected; elsewhere a sentence"""
-        code, _out, error = self.ctl("gateways")
-        self.assertEqual(code, NOT_RUNNING)
-        self.assertIn("runs on the VPN host", error)
+        code, out, error = self.ctl("gateways")
+        self.assertEqual((code, out), (NOT_RUNNING, ""))
+        self.assertIn("vpn-service is not running: start it", error)
+        gateway = FakeGateway(self.bus)
+        code, out, error = self.ctl("gateways")
+        self.assertEqual((code, out, error.count("\n")), (NOT_RUNNING, "", 1))
+        self.assertIn("is for the VPN host", error)
+        gateway.close()
+        self.bus.wait_for_name(gateway.name, present=False)
         service = FakeVpnService(self.bus)
         code, out, _error = self.ctl("gateways")
         self.assertEqual(code, DONE)
@@ -433,6 +449,26 @@ class TestTerminal(Case):
         self.assertNotIn("\x1b", out)
         self.assertIn("A camera with a very long name indeed", out)
 
+    def test_every_width(self):
+        """nothing is wider than the terminal, however narrow, and what matters most is there"""
+        daemons = [FakeGateway(self.bus), FakeRoutes(self.bus), FakeVpnService(self.bus)]
+        daemons.append(FakeVpn(
+            self.bus, State="up", Server="vpn.example:80", Address="10.44.0.7/20",
+            Interface="vpn_0", ConnectedSince=int(time.time()) - 300))  # fmt: skip
+        discovery = FakeDiscovery(self.bus)
+        discovery.add("aabbcc000001", **{**CAMERA, "Name": "A camera with a very long name indeed",
+                                         "Model": "AN-EXTREMELY-LONG-MODEL-NUMBER-1234",
+                                         "Ports": [(p, "http") for p in (80, 443, 554, 8000)],
+                                         "LastSeen": int(time.time())})  # fmt: skip
+        for columns in (40, 60, 80, 132):
+            for verb, seen in (("status", "A came"), ("devices", "online"), ("scan", "192.168"),
+                               ("forwards", "active"), ("vpn", "10.44.0.7"),
+                               ("gateways", "provi")):  # fmt: skip
+                out = self.on_terminal(verb, columns=columns, NO_COLOR="1")
+                lines = re.sub("looking for [^\r\n\x1b]*|\r|\x1b\\[K", "", out).splitlines()
+                self.assertTrue(all(len(line) <= columns for line in lines), out)
+                self.assertIn(seen, out)
+
     def test_confirmation(self):
         """reset asks on a terminal; anything but yes is no"""
         gateway = FakeGateway(self.bus)
@@ -463,11 +499,16 @@ class TestUsage(Case):
 
     def test_wrong_usage(self):
         """unknown verbs and options, and too many"""
-        for arguments in ((), ("dance",), ("status", "now"), ("--loud", "status"),
-                          ("add",), ("add", "1", "2"),
-                          ("dance", "--help")):  # fmt: skip
+        for arguments, reason in (((), "a verb is missing"), (("--json",), "a verb is missing"),
+                                  (("dance",), "'dance' is not a verb"),
+                                  (("status", "now"), "'now' is too much"),
+                                  (("--loud", "status"), "--loud"),
+                                  (("add",), "add what?"), (("add", "1", "2"), "'2' is too much"),
+                                  (("dance", "--help"), "'dance' is not a verb"),
+                                  (("--why", "x", "vpn"), "--why")):  # fmt: skip
             code, out, error = self.ctl(*arguments)
             self.assertEqual((code, out), (USAGE, ""), arguments)
+            self.assertIn(reason, error)
             self.assertIn("Usage:", error)
 
     def test_completion_and_manual(self):
@@ -491,11 +532,17 @@ class TestUsage(Case):
             self.assertIn(word, manual)
 
     def test_output_that_fails(self):
-        """a full disk is a failure"""
-        with open("/dev/full", "w", encoding="ascii") as full:
-            process = self.spawn("status", stdout=full)
-            self.bus.wait("it ends", lambda: process.poll() is not None)
-        self.assertEqual(process.returncode, FAILED)
+        """a full disk is a failure, and said"""
+        discovery = FakeDiscovery(self.bus)
+        for i in range(200):  # more than is kept back before it is written
+            discovery.add(f"aabbcc{i:06x}", **CAMERA)
+        for arguments in (("status",), ("devices",), ("--json", "devices"), ("scan",), ("monitor",),
+                          ("--help",), ("--version",)):  # fmt: skip
+            with open("/dev/full", "w", encoding="ascii") as full:
+                process = self.spawn(*arguments, stdout=full)
+                self.bus.wait(f"{arguments} ends", lambda p=process: p.poll() is not None)
+            self.assertEqual(process.returncode, FAILED, arguments)
+            self.assertIn("gatewayctl: cannot write the output", process.stderr.read(), arguments)
 
 
 if __name__ == "__main__":

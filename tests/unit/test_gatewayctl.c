@@ -99,6 +99,81 @@ static void table_cut(void **state)
 				  "  -                  192.168.1.11  moved\n");
 }
 
+static char *print_spare_table(unsigned width)
+{
+	static const char *const titles[] = { "NAME", "MAC", "MODEL", "ADDRESS", NULL };
+	static const char *const spare[] = { "MAC", "MODEL", NULL };
+	struct table *table = table_new(titles);
+	struct capture capture;
+
+	table_spare(table, spare);
+	table_add(table, (const char *const[]){ "Front door of the house", "02:00:00:00:00:01",
+						"P1448", "192.168.1.10" });
+	capture_begin(&capture, width);
+	table_print(table, &capture.screen);
+	table_free(table);
+	return capture_end(&capture);
+}
+
+/* Long texts are cut to what can be read; then columns go; then even that is cut. */
+static void table_leaves_out(void **state)
+{
+	static const struct {
+		unsigned width;
+		const char *text;
+	} cases[] = {
+		{ 0, "  NAME                     MAC                MODEL  ADDRESS\n"
+		     "  Front door of the house  02:00:00:00:00:01  P1448  192.168.1.10\n" },
+		{ 60, "  NAME                MAC                MODEL  ADDRESS\n"
+		      "  Front door of the~  02:00:00:00:00:01  P1448  192.168.1.10\n" },
+		{ 50, "  NAME                     MODEL  ADDRESS\n"
+		      "  Front door of the house  P1448  192.168.1.10\n" },
+		{ 40, "  NAME                     ADDRESS\n"
+		      "  Front door of the house  192.168.1.10\n" },
+		{ 30, "  NAME            ADDRESS\n"
+		      "  Front door of~  192.168.1.10\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = print_spare_table(cases[i].width);
+
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
+static void table_row_by_row(void **state)
+{
+	static const char *const titles[] = { "NAME", "ADDRESS", NULL };
+	static const unsigned widths[] = { 20, 12 };
+	static const struct {
+		unsigned width;
+		const char *text;
+	} cases[] = {
+		{ 30, "  NAME            ADDRESS\n"
+		      "  -               10.0.0.1\n"
+		      "  Front door of~  192.168.1.10\n" },
+		/* In a pipe nothing is cut, even if the columns move. */
+		{ 0, "  NAME                  ADDRESS\n"
+		     "  -                     10.0.0.1\n"
+		     "  Front door of the house  192.168.1.10\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = NULL;
+		struct table *table = table_new(titles);
+		struct capture capture;
+
+		capture_begin(&capture, cases[i].width);
+		table_begin(table, &capture.screen, widths);
+		table_row(table, &capture.screen, (const char *const[]){ NULL, "10.0.0.1" });
+		table_row(table, &capture.screen,
+			  (const char *const[]){ "Front door of the house", "192.168.1.10" });
+		table_free(table);
+		text = capture_end(&capture);
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
 static void paragraphs(void **state)
 {
 	struct capture capture;
@@ -183,6 +258,7 @@ static void status_pending(void **state)
 		60);
 
 	assert_non_null(strstr(text, "\n\n      Claim code   ABCD-EFGH\n\n"));
+	assert_non_null(strstr(text, "https://api.example claims"));
 	assert_non_null(strstr(text, "VPN       vpnd is not running\n"));
 	assert_non_null(strstr(text, "evercam-discoverd'"));
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
@@ -465,6 +541,8 @@ int main(void)
 		cmocka_unit_test(harmless_texts),
 		cmocka_unit_test(table_unlimited),
 		cmocka_unit_test(table_cut),
+		cmocka_unit_test(table_leaves_out),
+		cmocka_unit_test(table_row_by_row),
 		cmocka_unit_test(paragraphs),
 		cmocka_unit_test(names),
 		cmocka_unit_test(status_running),
