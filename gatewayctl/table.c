@@ -9,9 +9,8 @@
 #define GAP       2
 #define INDENT    2
 #define NARROWEST 6
-#define READABLE  18 /* addresses, MACs and the most of a name: less only when nothing else helps \
-		      */
-#define MAX_ROWS 100000
+#define READABLE  18 /* addresses, MACs, the most of a name: less only as the last resort */
+#define MAX_ROWS  100000
 
 struct table {
 	const char *const *titles;
