@@ -363,13 +363,14 @@ static void on_sighting(struct sighting *sighting, void *owner)
 			device_table_fuse(discovery->table, interface, sighting, NULL);
 		return;
 	}
-	unicast_search_note(discovery->search, sighting->ifindex, &sighting->address);
 	state = neighbours_find(discovery->neighbours, sighting->ifindex, &sighting->address, &mac);
-	if (state == NEIGHBOUR_FRESH || state == NEIGHBOUR_STALE)
-		device_table_fuse(discovery->table, interface, sighting,
-				  is_doubtful(discovery, sighting, &mac) ? NULL : &mac);
-	else
+	if (state != NEIGHBOUR_FRESH && state != NEIGHBOUR_STALE) {
 		sighting_queue_add(discovery->queue, sighting);
+		return;
+	}
+	unicast_search_note(discovery->search, sighting->ifindex, &sighting->address);
+	device_table_fuse(discovery->table, interface, sighting,
+			  is_doubtful(discovery, sighting, &mac) ? NULL : &mac);
 }
 
 /* --- neighbours --- */

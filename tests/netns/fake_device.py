@@ -6,7 +6,7 @@
  "http": {PORT: {"server": "…", "realm": "…"}},   "rtsp": {PORT: {"server": "…", "realm": "…"}},
  "ssdp": settings of cameras/ssdp.py
  "noise": ["…", …]      sent, Latin-1, before each answer to a probe
- "wsd6": settings of cameras/wsd.py, for a device that speaks IPv6 only}
+ "wsd6", "ssdp6": the same for a device that speaks IPv6 only}
 
 Lines on standard input: "hello", "bye". Each connection is one line "connection PORT" of output, and
 "credential" says that somebody sent one.
@@ -55,6 +55,31 @@ class OnlyIpv6(wsd.TargetService):
         index = struct.pack("@I", socket.if_nametoindex(interface))
         self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group + index)
         self.joined, self.seen, self.due = "[::]", [], []
+
+
+def link_local(interface):
+    with open("/proc/net/if_inet6", encoding="ascii") as file:
+        for line in file:
+            digits, _, _, _, _, name = line.split()
+            if name == interface and digits.startswith("fe80"):
+                return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(digits))
+    return None
+
+
+class Ssdp6(ssdp.Device):
+    """The same over IPv6; its description is at the link-local address."""
+
+    def __init__(self, settings, interface):
+        self.settings, self.get_address = settings, lambda: f"[{link_local(interface)}]"
+        self.socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        self.socket.bind(("::", ssdp.PORT))
+        group = socket.inet_pton(socket.AF_INET6, "ff02::c")
+        index = struct.pack("@I", socket.if_nametoindex(interface))
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group + index)
+        self.joined, self.due = None, []
+
+    def on_address(self):
+        self.joined = self.get_address()
 
 
 class Handler(socketserver.StreamRequestHandler):
@@ -137,7 +162,7 @@ def serve(port, handler, settings, upnp=None):
 def main():
     interface, settings = sys.argv[1], json.loads(sys.argv[2])
     for port, server in settings.get("http", {}).items():
-        serve(port, Http, server, settings.get("ssdp"))
+        serve(port, Http, server, settings.get("ssdp") or settings.get("ssdp6"))
     for port, server in settings.get("rtsp", {}).items():
         serve(port, Rtsp, server)
     target = None
@@ -152,6 +177,8 @@ def main():
         mdns.Responder(name, settings["mdns"], lambda: address.get(interface)).start()
     if settings.get("ssdp"):
         ssdp.Device(settings["ssdp"], lambda: address.get(interface)).start()
+    if settings.get("ssdp6"):
+        Ssdp6(settings["ssdp6"], interface).start()
     print("ready", flush=True)
     for line in sys.stdin:
         if target and line.strip() in ("hello", "bye"):

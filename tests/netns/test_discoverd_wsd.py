@@ -12,10 +12,26 @@ import devices  # noqa: E402
 import tap  # noqa: E402
 from busenv import BusError  # noqa: E402
 from discoverd_site import DISCOVERD, NAME, SiteTest  # noqa: E402
-from personalities import HANWHA, HIKVISION, wsd  # noqa: E402
+from personalities import (  # noqa: E402
+    BRIDGE,
+    COMPUTER,
+    HANWHA,
+    HIKVISION,
+    LOSS,
+    MEDIA_SERVER,
+    SPEAKER,
+    UPNP_CAMERA,
+    wsd,
+)
 
 DEADLINE = 60
 FAR = "10.9.0.0/24"
+
+
+def camera(number, xaddrs, **quirks):
+    """Of no maker in particular."""
+    return wsd(f"urn:uuid:a7fc57d6-2f4a-4c41-9f64-00000000{number:04d}", f"Camera%20{number}", "IPC-1",
+               xaddrs, **quirks)  # fmt: skip
 
 
 class TestBeyondARouter(SiteTest):
@@ -196,5 +212,87 @@ class TestQuirks(SiteTest):
                       OnvifUrl="http://192.168.7.101:80/onvif/device_service")  # fmt: skip
 
 
+    def test_upnp_by_ipv6(self):
+        """a camera that speaks nothing but UPnP over IPv6 is found"""
+        site = self.site
+        settings = {**UPNP_CAMERA, "ssdp6": UPNP_CAMERA["ssdp"]}
+        del settings["ssdp"]
+        camera = site.lan.add_device("six", "00:40:8c:30:00:09", None, settings)
+        site.wait("duplicate address detection", lambda: "tentative" not in camera.ip("address"))
+        site.start()
+        site.wait_for("00408c300009", [(8080, "http"), (554, "rtsp")], Vendor="Axis",
+                      Model="M1065-L", Address="fe80::240:8cff:fe30:9")  # fmt: skip
+
+
+class TestCrowd(SiteTest):
+    """Cameras with the quirks of real ones, among devices that are none."""
+
+    WEB = {"http": {80: {}}}
+    CAMERAS = {
+        "zero": {"wsd": camera(1, "http://0.0.0.0:8080/onvif/devices"), "http": {8080: {}}},
+        "loopback": {"wsd": camera(2, "http://127.0.0.1/onvif/device_service"), **WEB},
+        "auto-address": {"wsd": camera(3, "http://169.254.1.1/x http://{address}/onvif"), **WEB},
+        "ipv6-first": {"wsd": camera(4, "http://[fe80::1]/onvif http://{address}/onvif"), **WEB},
+        "other-port": {"wsd": camera(5, "http://{address}:2020/onvif/service"), **WEB},
+        "untyped": {"wsd": camera(6, "http://{address}/onvif", types=""), **WEB},
+        "modern": {"wsd": camera(7, "http://{address}/onvif", types="tds:Device"), **WEB},
+        "literal": {"wsd": camera(8, "http://{address}/onvif", needs_prefix="dn", one_line=True), **WEB},
+        "newlines": {"wsd": camera(9, "\n  http://{address}/onvif\n  ",
+                                   types="\n dn:NetworkVideoTransmitter\n tds:Device\n"), **WEB},
+        "nowhere": {"wsd": camera(10, "http://{address}/onvif", resolve=True), **WEB},
+        "nameless": {"wsd": {**camera(11, "http://{address}/onvif"), "endpoint": ""}, **WEB},
+        "clone-1": {"wsd": camera(99, "http://{address}/onvif"), **WEB},
+        "clone-2": {"wsd": camera(99, "http://{address}/onvif"), **WEB},
+        "chatty": {"wsd": camera(14, "http://{address}/onvif", answers=3), **WEB},
+    }  # fmt: skip
+    OTHERS = {
+        "windows": COMPUTER,
+        "media": MEDIA_SERVER,
+        "speaker": SPEAKER,
+        "lamps": BRIDGE,
+        "printer": {"wsd": {"endpoint": "urn:uuid:5", "types": "wsdp:Device wprt:PrintDeviceType",
+                            "scopes": [], "xaddrs": "http://{address}:80/"}, **WEB},
+        "nas": {"wsd": {**COMPUTER["wsd"], "endpoint": "urn:uuid:6"}, "ssdp": MEDIA_SERVER["ssdp"],
+                "http": {80: {}, 8200: {}}},
+        "web": WEB,
+    }  # fmt: skip
+
+    def test_recall_and_precision(self):
+        """all of them are found, and nothing else; also when three packets of ten are lost"""
+        site, cameras, others, hosts = self.site, set(), [], [self.site.gateway]
+        for number, (name, settings) in enumerate(self.CAMERAS.items(), 1):
+            mac = f"44:19:b6:10:01:{number:02x}"
+            hosts.append(site.add(name, mac, f"192.168.7.{100 + number}", settings))
+            cameras.add(mac.replace(":", ""))
+        only_ipv6 = {"wsd6": camera(30, "http://[fe80::2]/onvif"), **self.WEB}
+        hosts.append(site.lan.add_device("six", "44:19:b6:10:01:30", None, only_ipv6))
+        cameras.add("4419b6100130")
+        for number, (name, settings) in enumerate(self.OTHERS.items(), 1):
+            others.append(site.add(name, f"52:54:00:00:02:{number:02x}", f"192.168.7.{200 + number}",
+                                   settings))  # fmt: skip
+        site.start()
+        site.wait(f"{cameras}", lambda: set(site.devices()) >= cameras, DEADLINE)
+        site.wait_for_quiet()
+        self.assertEqual(set(site.devices()), cameras)
+        for name, device in site.devices().items():
+            self.assertGreaterEqual(device["Confidence"], 0.8, name)
+            self.assertIn("http", dict(device["Ports"]).values(), device)
+        for host in others:
+            self.assertLessEqual(devices.output(host).count("connection"), 2, host.name)
+        site.bus.stop(site.process)
+        site.bus.wait_for_name(NAME, present=False)
+        for host in hosts:
+            host.run("nft", LOSS)
+        site.start()
+
+        def are_found():
+            if not site.proxy.get(NAME, "Scanning"):
+                site.proxy.call(NAME, "Scan", "(a{sv})", {})
+            return set(site.devices()) >= cameras
+
+        site.wait(f"{cameras}, with losses", are_found, 3 * DEADLINE)
+        self.assertEqual(set(site.devices()), cameras)
+
+
 if __name__ == "__main__":
-    tap.main(TestBeyondARouter, TestQuirks)
+    tap.main(TestBeyondARouter, TestQuirks, TestCrowd)
