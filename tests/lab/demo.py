@@ -40,7 +40,7 @@ The site stays up until Ctrl-C. In another terminal:
   ./demo enter gateway nft list table inet evercam
   ./demo enter vpnhost busctl --system call io.evercam.VpnService1 /io/evercam/VpnService1 \\
       io.evercam.VpnService1 ListGateways
-  ./demo enter platform curl {picture} -o /tmp/picture.jpg
+  ./demo enter platform curl {picture} -o {directory}/picture.jpg
   ./demo enter platform ffprobe -hide_banner -rtsp_transport tcp {stream}
 
 API: https://{api} from host platform, user {owner}, password "{password}":
@@ -167,7 +167,7 @@ def stay(site, job, forwards, progress):
     progress.print(LOOK.format(
         picture=urls["http"], stream=urls["rtsp"], api=addresses.API_NAME, owner=api_host.OWNER,
         password=api_host.OWNER_PASSWORD, hosts=" ".join(site.hosts),
-        logs=f"{site.directory}/logs",
+        directory=site.directory, logs=f"{site.directory}/logs",
     ))  # fmt: skip
     try:
         while True:
