@@ -328,7 +328,7 @@ static void open_standard_descriptors(void)
 }
 
 /* Keys and tokens live in this process: no core dump, no tracing by others of the same user. */
-static void protect_process(void)
+void daemon_protect_process(void)
 {
 	umask(077);
 #ifndef __SANITIZE_ADDRESS__ /* the leak checker traces its own process */
@@ -345,7 +345,7 @@ int daemon_main(int argc, char *argv[], const struct daemon_description *descrip
 	int r;
 
 	open_standard_descriptors();
-	protect_process();
+	daemon_protect_process();
 	r = parse_command_line(&line, argc, argv, description);
 	if (r >= 0)
 		return r;

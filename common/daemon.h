@@ -47,6 +47,9 @@ struct daemon_description {
 	int (*command)(struct daemon *daemon, int argc, char *argv[]);
 };
 
+/* Part of daemon_main(); for a child that works with secrets. */
+void daemon_protect_process(void);
+
 int daemon_main(int argc, char *argv[], const struct daemon_description *description);
 
 /*

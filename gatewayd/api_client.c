@@ -116,8 +116,8 @@ static enum api_outcome outcome_of(const struct http_response *response)
 		return outcome_of_status(response->status);
 	case HTTP_UNREACHABLE:
 	case HTTP_TIMED_OUT:
+	case HTTP_UNTRUSTED: /* may pass as well: a clock is set, a certificate is replaced */
 		return API_UNREACHABLE;
-	case HTTP_UNTRUSTED:
 	case HTTP_TOO_LARGE:
 	case HTTP_INVALID:
 		break;

@@ -25,8 +25,8 @@ enum api_outcome {
 	API_REVOKED,      /* 410 */
 	API_LATER,        /* 429, 503 */
 	API_REFUSED,      /* any other status */
-	API_UNREACHABLE,  /* no answer */
-	API_WRONG,        /* an answer that cannot be: certificate, size, not HTTP */
+	API_UNREACHABLE,  /* no answer, or a certificate that is not accepted */
+	API_WRONG,        /* an answer that cannot be: its size, not HTTP */
 };
 
 struct api_answer {

@@ -220,15 +220,54 @@ static void on_expiry(struct loop_timer *timer)
 
 /* --- identity --- */
 
+static void begin(struct gateway *gateway)
+{
+	registration_on_start(gateway->registration,
+			      state_dir_has(gateway->directory, STATE_REVOKED),
+			      gateway->token.token != NULL, gateway->configuration != NULL);
+}
+
+static void finish_reset(struct gateway *gateway)
+{
+	int r = state_dir_remove(gateway->directory, STATE_REVOKED);
+
+	if (r == 0)
+		r = state_dir_remove(gateway->directory, STATE_RESETTING);
+	if (r < 0)
+		log_error_errno(r, "cannot finish the reset; the next start does it again: %m");
+	registration_on_reset(gateway->registration);
+}
+
+/* Without a key nothing can be announced; what is on disk has been in force meanwhile. */
+static void on_key(const char *problem, void *owner)
+{
+	struct gateway *gateway = owner;
+
+	gateway_set_problem(gateway, PROBLEM_KEY, problem);
+	if (problem) {
+		log_error("%s", problem);
+		return;
+	}
+	log_info("the private key is made");
+	if (state_dir_has(gateway->directory, STATE_RESETTING))
+		finish_reset(gateway);
+	else if (registration_state(gateway->registration) == REGISTRATION_STARTING)
+		begin(gateway);
+	else
+		gateway_want_certificate(gateway);
+}
+
 /* A reset that a crash has interrupted is done again from the start. */
 static int open_identity(struct gateway *gateway)
 {
 	bool resetting = state_dir_has(gateway->directory, STATE_RESETTING);
 	int r;
 
-	if (resetting || !state_dir_has(gateway->directory, STATE_KEY))
-		log_info("making the private key (RSA-3072); this takes a while on small hardware");
-	r = identity_open(&gateway->identity, gateway->directory);
+	r = identity_open(&gateway->identity,
+			  &(struct identity_options){ .loop = gateway->loop,
+						      .directory = gateway->directory,
+						      .on_key = on_key,
+						      .owner = gateway });
 	if (r == -ENODEV)
 		return log_error_errno(r, "there is no network interface to name this gateway by");
 	if (r == -EBADMSG)
@@ -323,9 +362,10 @@ int gateway_new(struct gateway **ret_gateway, struct daemon *daemon)
 void gateway_start(struct gateway *gateway)
 {
 	gateway_state_apply(gateway);
-	registration_on_start(gateway->registration,
-			      state_dir_has(gateway->directory, STATE_REVOKED),
-			      gateway->token.token != NULL, gateway->configuration != NULL);
+	if (identity_csr(gateway->identity))
+		begin(gateway);
+	else
+		log_info("making the private key (RSA-3072); this takes a while on small hardware");
 }
 
 struct gateway *gateway_free(struct gateway *gateway)
@@ -360,6 +400,8 @@ struct gateway *gateway_free(struct gateway *gateway)
 
 int gateway_sync_now(struct gateway *gateway)
 {
+	if (registration_ask_now(gateway->registration))
+		return 0;
 	if (!sync_is_running(gateway->sync))
 		return -EAGAIN;
 	sync_now(gateway->sync);
@@ -376,7 +418,6 @@ int gateway_rotate_key(struct gateway *gateway)
 	r = identity_rotate(gateway->identity);
 	if (r < 0)
 		return log_error_errno(r, "cannot make the next private key: %m");
-	gateway_want_certificate(gateway);
 	return 0;
 }
 
@@ -389,16 +430,14 @@ int gateway_reset(struct gateway *gateway)
 	r = state_dir_write(gateway->directory, STATE_RESETTING, "", 0);
 	if (r < 0)
 		return log_error_errno(r, "cannot reset: %m");
+	if (gateway->registration)
+		registration_on_renewing(gateway->registration);
 	sync_stop(gateway->sync);
 	gateway_state_forget(gateway);
 	r = identity_renew(gateway->identity);
-	if (r == 0)
-		r = state_dir_remove(gateway->directory, STATE_REVOKED);
-	if (r == 0)
-		r = state_dir_remove(gateway->directory, STATE_RESETTING);
 	if (r < 0)
 		return log_error_errno(r, "cannot make a new identity: %m");
-	if (gateway->registration)
-		registration_on_reset(gateway->registration);
-	return 0;
+	gateway->wants_certificate = false;
+	gateway_bus_state_changed(gateway);
+	return 0; /* goes on when the key is made */
 }

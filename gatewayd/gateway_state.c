@@ -23,7 +23,7 @@ void gateway_set_problem(struct gateway *gateway, enum problem_source source, co
 		gateway_bus_problems_changed(gateway);
 }
 
-static void check_storage(struct gateway *gateway, int result)
+static bool check_storage(struct gateway *gateway, int result)
 {
 	_cleanup_free_ char *problem = NULL;
 
@@ -34,6 +34,7 @@ static void check_storage(struct gateway *gateway, int result)
 				    gateway->settings->state_directory, strerror(-result));
 	}
 	gateway_set_problem(gateway, PROBLEM_STORAGE, problem);
+	return result >= 0;
 }
 
 /* --- at start --- */
@@ -92,6 +93,17 @@ static void load_rules(struct gateway *gateway)
 	gateway->rules_revision = etag_revision(etag);
 }
 
+/* Only now: a power cut before this leaves the old configuration with the old key, or the new one
+ * with the new key beside. */
+static void settle_key(struct gateway *gateway)
+{
+	int r = identity_settle(gateway->identity, gateway->configuration->vpn_certificate);
+
+	/* Without the key, vpnd's question for it leads to a new certificate. */
+	if (r < 0 && r != -EKEYREJECTED)
+		log_warning_errno(r, "cannot make the certificate's key the current one: %m");
+}
+
 static void load_addresses(struct gateway *gateway)
 {
 	size_t size;
@@ -108,6 +120,8 @@ void gateway_state_load(struct gateway *gateway)
 {
 	load_token(gateway);
 	load_configuration(gateway);
+	if (gateway->configuration)
+		settle_key(gateway);
 	load_rules(gateway);
 	load_addresses(gateway);
 }
@@ -152,6 +166,7 @@ int gateway_take_configuration(struct gateway *gateway, const struct api_answer 
 	_cleanup_(configuration_freep) struct configuration *configuration = NULL;
 	struct configuration *old = gateway->configuration;
 	char revision[32];
+	bool stored;
 	int r;
 
 	r = configuration_parse(&configuration, answer->body, answer->body_size, problem);
@@ -160,15 +175,17 @@ int gateway_take_configuration(struct gateway *gateway, const struct api_answer 
 	r = check_configuration(gateway, configuration, problem);
 	if (r < 0)
 		return r;
-	check_storage(gateway,
-		      state_dir_write_document(gateway->directory, STATE_CONFIGURATION,
-					       answer->etag, answer->body, answer->body_size));
+	stored = check_storage(gateway, state_dir_write_document(gateway->directory,
+								 STATE_CONFIGURATION, answer->etag,
+								 answer->body, answer->body_size));
 	gateway->wants_certificate = false;
 	snprintf(revision, sizeof(revision), "REVISION=%llu",
 		 (unsigned long long)configuration->revision);
 	log_event(LOG_INFO, LOG_FIELDS("EVENT=configuration", revision),
 		  "configuration, revision %llu", (unsigned long long)configuration->revision);
 	gateway->configuration = steal_ptr(configuration);
+	if (stored)
+		settle_key(gateway);
 	vpn_peer_configure(gateway->vpn, gateway->configuration);
 	configuration_free(old);
 	gateway_replan_soon(gateway);
@@ -269,7 +286,7 @@ enum rule_state gateway_rule_state(const struct gateway *gateway, size_t index,
 	const char *problem;
 
 	*ret_error = rule->error;
-	if (rule->state != RULE_ACTIVE || routing_peer_is_applied(gateway->routing))
+	if (rule->state != RULE_ACTIVE || routing_peer_holds(gateway->routing, rule->rule->rule_id))
 		return rule->state;
 	problem = routing_peer_problem(gateway->routing);
 	*ret_error = problem ? problem : "routed has not taken it yet";

@@ -39,8 +39,7 @@ static char *make_status(const struct gateway *gateway)
 		.vpn_server = vpn_peer_server(gateway->vpn),
 		.vpn_address = vpn_peer_address(gateway->vpn),
 		.vpn_since = vpn_peer_since(gateway->vpn),
-		.active_forwards = routing_peer_is_applied(gateway->routing) ? gateway->plan.active
-									     : 0,
+		.active_forwards = routing_peer_held_count(gateway->routing),
 		.device_count = device_list_camera_count(gateway->devices),
 	};
 
@@ -97,6 +96,8 @@ static char *make_report(enum sync_job job, void *owner)
 	case SYNC_RULE_STATUS:
 		return news(gateway, job, make_rule_status(gateway));
 	case SYNC_CSR:
+		if (!identity_csr(gateway->identity))
+			break; /* is wanted again when there is a key */
 		return news(gateway, job, csr_report_print(identity_csr(gateway->identity)));
 	case SYNC_CONFIGURATION:
 	case SYNC_RULES:

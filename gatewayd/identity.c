@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SoftEther takes RSA only, and 3072 bits are the size it takes that is still good (facts: design
- * decision 7). The key is read from disk when it is needed and not held in memory in between.
+ * The key is read from disk when it is needed and not held in memory in between. At most one key is
+ * being made at a time.
  *
  * The MAC is fixed with the secret on the first start: a gateway whose default route moves to
  * another interface is still the same gateway.
@@ -17,43 +17,28 @@
 #include "common/crypto.h"
 #include "common/json.h"
 #include "common/memory.h"
+#include "gatewayd/key_maker.h"
 #include "gatewayd/local_interfaces.h"
 
-#define KEY_BITS 3072
+#define MAKE_AGAIN (60 * USEC_PER_SEC)
 
 struct identity {
-	const struct state_dir *directory;
+	struct identity_options options;
+	const struct state_dir *directory; /* the options' */
 	char *secret;
 	char claim_code[CLAIM_CODE_SIZE];
 	struct mac_address mac;
 	char *csr;
 	bool rotating;
+	struct key_maker *maker; /* or NULL */
+	enum state_entry making; /* what it makes, or is to make */
+	struct loop_timer make_again;
 };
 
 DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free);
 DEFINE_CLEANUP(X509_REQ *, X509_REQ_free);
 DEFINE_CLEANUP(X509 *, X509_free);
 DEFINE_CLEANUP(BIO *, BIO_free);
-
-static int write_key(const struct state_dir *directory, enum state_entry entry, EVP_PKEY *key)
-{
-	/* Secure memory: overwritten when freed. */
-	_cleanup_(BIO_freep) BIO *bio = BIO_new(BIO_s_secmem());
-	char *text;
-	long size;
-
-	if (!bio || PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
-		return -EIO;
-	size = BIO_get_mem_data(bio, &text);
-	return state_dir_write(directory, entry, text, (size_t)size);
-}
-
-static int make_key(const struct state_dir *directory, enum state_entry entry)
-{
-	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = EVP_RSA_gen(KEY_BITS);
-
-	return key ? write_key(directory, entry, key) : -EIO;
-}
 
 static int read_key(EVP_PKEY **ret_key, const struct state_dir *directory, enum state_entry entry)
 {
@@ -108,7 +93,7 @@ static int make_csr(char **ret_csr, EVP_PKEY *key, const struct mac_address *mac
 	return 0;
 }
 
-/* The request of the newest key, making the current key when there is none. */
+/* The request of the newest key. -ENOENT: there is none; a damaged one is of no use to anybody. */
 static int load_keys(struct identity *identity)
 {
 	_cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
@@ -116,18 +101,43 @@ static int load_keys(struct identity *identity)
 
 	r = read_key(&key, identity->directory, STATE_NEXT_KEY);
 	identity->rotating = r == 0;
-	if (r < 0) {
-		r = read_key(&key, identity->directory, STATE_KEY);
-		/* An unreadable key is of no use to anybody: with a new one the API can go on. */
-		if (r == -ENOENT || r == -EBADMSG) {
-			r = make_key(identity->directory, STATE_KEY);
-			if (r == 0)
-				r = read_key(&key, identity->directory, STATE_KEY);
-		}
-	}
 	if (r < 0)
-		return r;
+		r = read_key(&key, identity->directory, STATE_KEY);
+	if (r < 0)
+		return r == -EBADMSG ? -ENOENT : r;
 	return make_csr(&identity->csr, key, &identity->mac);
+}
+
+static void on_key_made(const char *problem, void *owner)
+{
+	struct identity *identity = owner;
+	_cleanup_free_ char *reason = xstrdup(problem);
+
+	identity->maker = key_maker_free(identity->maker);
+	if (!problem && load_keys(identity) < 0)
+		reason = xstrdup("the private key that was made cannot be read");
+	if (reason)
+		loop_timer_arm(&identity->make_again, MAKE_AGAIN);
+	identity->options.on_key(reason, identity->options.owner);
+}
+
+static int make_key(struct identity *identity, enum state_entry entry)
+{
+	_cleanup_free_ char *path = state_dir_path(identity->directory, entry);
+
+	loop_timer_cancel(&identity->make_again);
+	identity->maker = key_maker_free(identity->maker);
+	identity->making = entry;
+	return key_maker_start(&identity->maker, identity->options.loop, path, on_key_made,
+			       identity);
+}
+
+static void on_make_again(struct loop_timer *timer)
+{
+	struct identity *identity = container_of(timer, struct identity, make_again);
+
+	if (make_key(identity, identity->making) < 0)
+		loop_timer_arm(timer, MAKE_AGAIN);
 }
 
 static int make_label(struct identity *identity)
@@ -183,15 +193,18 @@ static int load(struct identity *identity)
 	if (r < 0)
 		return r;
 	claim_code_derive(identity->claim_code, identity->secret);
-	return load_keys(identity);
+	r = load_keys(identity);
+	return r == -ENOENT ? make_key(identity, STATE_KEY) : r;
 }
 
-int identity_open(struct identity **ret_identity, const struct state_dir *directory)
+int identity_open(struct identity **ret_identity, const struct identity_options *options)
 {
 	_cleanup_(identity_freep) struct identity *identity = xnew(struct identity);
 	int r;
 
-	identity->directory = directory;
+	identity->options = *options;
+	identity->directory = options->directory;
+	loop_timer_init(&identity->make_again, options->loop, on_make_again);
 	r = load(identity);
 	if (r < 0)
 		return r;
@@ -203,6 +216,8 @@ struct identity *identity_free(struct identity *identity)
 {
 	if (!identity)
 		return NULL;
+	key_maker_free(identity->maker);
+	loop_timer_deinit(&identity->make_again);
 	secret_free(identity->secret);
 	free(identity->csr);
 	free(identity);
@@ -236,12 +251,8 @@ bool identity_is_rotating(const struct identity *identity)
 
 int identity_rotate(struct identity *identity)
 {
-	int r;
-
-	r = make_key(identity->directory, STATE_NEXT_KEY);
-	if (r < 0)
-		return r;
-	return load_keys(identity);
+	/* The one that is being made is as new. */
+	return identity->maker ? 0 : make_key(identity, STATE_NEXT_KEY);
 }
 
 static bool key_fits(const struct state_dir *directory, enum state_entry entry, X509 *certificate)
@@ -252,24 +263,43 @@ static bool key_fits(const struct state_dir *directory, enum state_entry entry, 
 	       EVP_PKEY_eq(X509_get0_pubkey(certificate), key) == 1;
 }
 
-int identity_key_for(struct identity *identity, const char *certificate)
+static int find_key(enum state_entry *ret_entry, const struct identity *identity,
+		    const char *certificate)
 {
+	static const enum state_entry keys[] = { STATE_KEY, STATE_NEXT_KEY };
 	_cleanup_(BIO_freep) BIO *bio = BIO_new_mem_buf(certificate, -1);
 	_cleanup_(X509_freep) X509 *x509 = NULL;
-	int r;
 
 	x509 = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
 	if (!x509 || !X509_get0_pubkey(x509))
 		return -EBADMSG;
-	if (!key_fits(identity->directory, STATE_KEY, x509)) {
-		if (!key_fits(identity->directory, STATE_NEXT_KEY, x509))
-			return -EKEYREJECTED;
-		r = state_dir_move(identity->directory, STATE_NEXT_KEY, STATE_KEY);
-		if (r < 0)
-			return r;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (key_fits(identity->directory, keys[i], x509)) {
+			*ret_entry = keys[i];
+			return 0;
+		}
+	return -EKEYREJECTED;
+}
+
+int identity_key_for(const struct identity *identity, const char *certificate)
+{
+	enum state_entry entry;
+	int r = find_key(&entry, identity, certificate);
+
+	return r < 0 ? r : state_dir_open_entry(identity->directory, entry);
+}
+
+int identity_settle(struct identity *identity, const char *certificate)
+{
+	enum state_entry entry;
+	int r = find_key(&entry, identity, certificate);
+
+	if (r < 0 || entry == STATE_KEY)
+		return r;
+	r = state_dir_move(identity->directory, STATE_NEXT_KEY, STATE_KEY);
+	if (r == 0)
 		identity->rotating = false;
-	}
-	return state_dir_open_entry(identity->directory, STATE_KEY);
+	return r;
 }
 
 int identity_renew(struct identity *identity)
@@ -277,6 +307,7 @@ int identity_renew(struct identity *identity)
 	static const enum state_entry mine[] = { STATE_NEXT_KEY, STATE_KEY, STATE_IDENTITY };
 	int r;
 
+	identity->maker = key_maker_free(identity->maker);
 	for (size_t i = 0; i < ARRAY_SIZE(mine); i++) {
 		r = state_dir_remove(identity->directory, mine[i]);
 		if (r < 0)
@@ -284,5 +315,7 @@ int identity_renew(struct identity *identity)
 	}
 	secret_free(identity->secret);
 	identity->secret = NULL;
+	free(identity->csr);
+	identity->csr = NULL;
 	return load(identity);
 }

@@ -12,11 +12,20 @@
 
 struct identity;
 
+struct identity_options {
+	struct loop *loop;
+	const struct state_dir *directory; /* borrowed */
+	/* The key that was being made is there (NULL), or what is in the way of it: then it is
+	 * tried again by itself. */
+	void (*on_key)(const char *problem, void *owner);
+	void *owner;
+};
+
 /*
- * Loads it, or makes what is missing: key generation takes seconds on small hardware and blocks.
- * -ENODEV: there is no network interface to take the label from. The directory is borrowed.
+ * Loads it, or makes what is missing; a key is made in a child, and on_key follows.
+ * -ENODEV: there is no network interface to take the label from. Options are copied.
  */
-int identity_open(struct identity **ret_identity, const struct state_dir *directory);
+int identity_open(struct identity **ret_identity, const struct identity_options *options);
 struct identity *identity_free(struct identity *identity);
 DEFINE_CLEANUP(struct identity *, identity_free);
 
@@ -25,18 +34,23 @@ const char *identity_claim_code(const struct identity *identity);
 const struct mac_address *identity_mac(const struct identity *identity);
 
 /* Certificate request (PKCS#10, PEM) of the current key, or of the next one while one is rotated
- * in. */
+ * in. NULL while the first key is being made. */
 const char *identity_csr(const struct identity *identity);
 bool identity_is_rotating(const struct identity *identity);
 
-/* Makes the next key, beside the current one. Blocks as above. */
+/* Makes the next key, beside the current one; on_key follows. */
 int identity_rotate(struct identity *identity);
 
 /*
- * Finds the key that a certificate (PEM) was made for, makes it the current one, and returns a
- * descriptor to read it by (owned). -EBADMSG: not a certificate; -EKEYREJECTED: of another key.
+ * Finds the key that a certificate (PEM) was made for, and returns a descriptor to read it by
+ * (owned). -EBADMSG: not a certificate; -EKEYREJECTED: of another key.
  */
-int identity_key_for(struct identity *identity, const char *certificate);
+int identity_key_for(const struct identity *identity, const char *certificate);
+/*
+ * A certificate has been stored: the key it was made for is the current one from now on, and the
+ * one before is gone. Not earlier, so that a power cut never leaves a certificate without its key.
+ */
+int identity_settle(struct identity *identity, const char *certificate);
 
-/* Everything new: a new gateway in the API's eyes. Blocks as above. */
+/* Everything new: a new gateway in the API's eyes; on_key follows. */
 int identity_renew(struct identity *identity);

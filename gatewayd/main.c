@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* gatewayd - keeps this gateway in step with its API and tells the other daemons what to do. */
+#include <string.h>
+
 #include "common/log.h"
 #include "gatewayd/gateway.h"
+#include "gatewayd/key_maker.h"
 
 static int run(struct daemon *daemon)
 {
@@ -32,5 +35,7 @@ int main(int argc, char *argv[])
 		.run = run,
 	};
 
+	if (argc == 3 && strcmp(argv[1], KEY_MAKER_VERB) == 0)
+		return key_maker_main(argv[2]);
 	return daemon_main(argc, argv, &description);
 }

@@ -33,7 +33,8 @@ struct registration {
 };
 
 #define AFTER_TOKEN (BIT(REGISTRATION_CONFIGURING) | BIT(REGISTRATION_RUNNING))
-#define ALWAYS      (BIT(REGISTRATION_ANNOUNCING) | BIT(REGISTRATION_REVOKED))
+#define ALWAYS \
+	(BIT(REGISTRATION_STARTING) | BIT(REGISTRATION_ANNOUNCING) | BIT(REGISTRATION_REVOKED))
 
 static const struct {
 	const char *name;
@@ -49,7 +50,8 @@ static const struct {
 	[REGISTRATION_CONFIGURING] = { "configuring", ALWAYS | BIT(REGISTRATION_RUNNING) |
 							      BIT(REGISTRATION_AUTHORIZING) },
 	[REGISTRATION_RUNNING] = { "running", ALWAYS | BIT(REGISTRATION_AUTHORIZING) },
-	[REGISTRATION_REVOKED] = { "revoked", BIT(REGISTRATION_ANNOUNCING) },
+	[REGISTRATION_REVOKED] = { "revoked",
+				   BIT(REGISTRATION_STARTING) | BIT(REGISTRATION_ANNOUNCING) },
 };
 
 static void announce(struct registration *registration);
@@ -356,6 +358,16 @@ void registration_on_start(struct registration *registration, bool revoked, bool
 		registration_enter(registration, REGISTRATION_ANNOUNCING, 0);
 }
 
+bool registration_ask_now(struct registration *registration)
+{
+	if (!registration->failing || !loop_timer_is_armed(&registration->timer))
+		return false;
+	loop_timer_cancel(&registration->timer);
+	backoff_reset(&registration->backoff);
+	act(registration);
+	return true;
+}
+
 void registration_on_configured(struct registration *registration)
 {
 	registration->configured = true;
@@ -389,11 +401,16 @@ void registration_on_revoked(struct registration *registration)
 	registration_enter(registration, REGISTRATION_REVOKED, 0);
 }
 
-void registration_on_reset(struct registration *registration)
+void registration_on_renewing(struct registration *registration)
 {
 	registration->configured = false;
 	backoff_reset(&registration->rejections);
 	tell_problem(registration, NULL);
+	registration_enter(registration, REGISTRATION_STARTING, 0);
+}
+
+void registration_on_reset(struct registration *registration)
+{
 	registration_enter(registration, REGISTRATION_ANNOUNCING, 0);
 }
 

@@ -12,7 +12,7 @@
 #include "gatewayd/identity.h"
 
 enum registration_state {
-	REGISTRATION_STARTING,
+	REGISTRATION_STARTING,    /* the key is being made */
 	REGISTRATION_ANNOUNCING,  /* telling the API who we are */
 	REGISTRATION_PENDING,     /* waiting for the owner's approval */
 	REGISTRATION_AUTHORIZING, /* approved; getting a token */
@@ -57,11 +57,15 @@ bool registration_is_busy(const struct registration *registration);
 /* What was found on disk at start. */
 void registration_on_start(struct registration *registration, bool revoked, bool token,
 			   bool configured);
+/* Asks again at once what waits after a failure. Returns whether there was something. */
+bool registration_ask_now(struct registration *registration);
 void registration_on_configured(struct registration *registration);
 void registration_on_unauthorized(struct registration *registration); /* the token is refused */
 void registration_on_authorized(struct registration *registration);   /* the token has worked */
 void registration_on_revoked(struct registration *registration);
-void registration_on_reset(struct registration *registration); /* identity is new */
+/* Back to the start, until the new identity is complete … */
+void registration_on_renewing(struct registration *registration);
+void registration_on_reset(struct registration *registration); /* … and that it is */
 
 /* --- answers of the API; public for the test of every state and event --- */
 

@@ -7,8 +7,8 @@
 
 /*
  * Full jitter, 1 s doubling to the longest; at least Retry-After when it was given; and where
- * asking again soon cannot help (a wrong certificate, an answer we do not understand), slowly from
- * the first time. Never below half a second.
+ * asking again soon cannot help (an answer we do not understand), slowly from the first time.
+ * Never below half a second.
  */
 usec_t retry_delay(struct backoff *backoff, enum api_outcome outcome, usec_t retry_after,
 		   uint64_t random);

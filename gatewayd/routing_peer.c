@@ -5,6 +5,7 @@
  */
 #include "gatewayd/routing_peer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/backoff.h"
@@ -28,7 +29,11 @@ struct routing_peer {
 	char *interface;
 	bool wanted;  /* a list has been set */
 	bool applied; /* routed holds it */
-	bool stale;   /* the call under way carries an older list */
+	/* The rules whose forwards routed holds as far as it has told, also while it is given
+	 * another list. Sorted. */
+	uint64_t *held;
+	size_t held_count;
+	bool stale; /* the call under way carries an older list */
 	char *problem;
 	routing_peer_fn *on_change;
 	void *owner;
@@ -48,6 +53,29 @@ static void set_status(struct routing_peer *peer, bool applied, const char *prob
 	peer->on_change(peer, peer->owner);
 }
 
+static void forget_held(struct routing_peer *peer)
+{
+	free(peer->held);
+	peer->held = NULL;
+	peer->held_count = 0;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void note_held(struct routing_peer *peer)
+{
+	forget_held(peer);
+	peer->held = xcalloc(peer->forwards.count, sizeof(*peer->held));
+	for (size_t i = 0; i < peer->forwards.count; i++)
+		peer->held[peer->held_count++] = peer->forwards.forwards[i].rule_id;
+	qsort(peer->held, peer->held_count, sizeof(*peer->held), compare_ids);
+}
+
 static void on_replaced(const struct bus_reply *reply, void *owner)
 {
 	struct routing_peer *peer = owner;
@@ -61,6 +89,7 @@ static void on_replaced(const struct bus_reply *reply, void *owner)
 	if (reply->error == 0) {
 		backoff_reset(&peer->backoff);
 		log_info("routed has taken %zu forwards", peer->forwards.count);
+		note_held(peer);
 		set_status(peer, true, NULL);
 		return;
 	}
@@ -68,6 +97,7 @@ static void on_replaced(const struct bus_reply *reply, void *owner)
 			    reply->error_text ? reply->error_text : reply->error_name);
 	log_warning("%s", problem);
 	loop_timer_arm(&peer->retry, backoff_next(&peer->backoff, random_u64()));
+	forget_held(peer);
 	set_status(peer, false, problem);
 }
 
@@ -146,6 +176,7 @@ static void on_presence(struct bus_peer *presence, bool present, void *owner)
 	peer->stale = false;
 	backoff_reset(&peer->backoff);
 	loop_timer_cancel(&peer->retry);
+	forget_held(peer);
 	set_status(peer, false, present ? NULL : "routed is not running");
 	if (present)
 		apply(peer);
@@ -177,9 +208,15 @@ void routing_peer_set(struct routing_peer *peer, struct forward_list *forwards,
 	apply(peer);
 }
 
-bool routing_peer_is_applied(const struct routing_peer *peer)
+bool routing_peer_holds(const struct routing_peer *peer, uint64_t rule_id)
 {
-	return peer->applied;
+	return peer->held_count > 0 && bsearch(&rule_id, peer->held, peer->held_count,
+					       sizeof(*peer->held), compare_ids) != NULL;
+}
+
+size_t routing_peer_held_count(const struct routing_peer *peer)
+{
+	return peer->held_count;
 }
 
 const char *routing_peer_problem(const struct routing_peer *peer)
@@ -214,6 +251,7 @@ struct routing_peer *routing_peer_free(struct routing_peer *peer)
 	bus_peer_free(peer->presence);
 	loop_timer_deinit(&peer->retry);
 	forward_list_clear(&peer->forwards);
+	forget_held(peer);
 	free(peer->interface);
 	free(peer->problem);
 	free(peer);

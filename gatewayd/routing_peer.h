@@ -21,7 +21,11 @@ DEFINE_CLEANUP(struct routing_peer *, routing_peer_free);
 /* Takes over the content of the list; the same list again does nothing. An empty one clears. */
 void routing_peer_set(struct routing_peer *peer, struct forward_list *forwards,
 		      const char *interface);
-/* Whether routed has taken exactly that. */
-bool routing_peer_is_applied(const struct routing_peer *peer);
-/* Why not, if it is not merely under way; or NULL. */
+/*
+ * Whether routed holds a forward of this rule, as far as it has told: while it is given another
+ * list, that is the answer to the one before.
+ */
+bool routing_peer_holds(const struct routing_peer *peer, uint64_t rule_id);
+size_t routing_peer_held_count(const struct routing_peer *peer);
+/* Why routed has not taken the list, if it is not merely under way; or NULL. */
 const char *routing_peer_problem(const struct routing_peer *peer);

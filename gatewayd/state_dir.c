@@ -15,6 +15,7 @@
 #define MAX_DOCUMENT ((size_t)JSON_MAX_SIZE)
 
 struct state_dir {
+	char *path;
 	int fd;
 };
 
@@ -42,6 +43,7 @@ int state_dir_open(struct state_dir **ret_directory, const char *path)
 	if (fd < 0)
 		return fd;
 	directory = xnew(struct state_dir);
+	directory->path = xstrdup(path);
 	directory->fd = fd;
 	*ret_directory = directory;
 	return 0;
@@ -52,6 +54,7 @@ struct state_dir *state_dir_free(struct state_dir *directory)
 	if (!directory)
 		return NULL;
 	close(directory->fd);
+	free(directory->path);
 	free(directory);
 	return NULL;
 }
@@ -86,6 +89,11 @@ int state_dir_move(const struct state_dir *directory, enum state_entry from, enu
 	if (renameat(directory->fd, entries[from].name, directory->fd, entries[to].name) < 0)
 		return -errno;
 	return fsync(directory->fd) < 0 ? -errno : 0;
+}
+
+char *state_dir_path(const struct state_dir *directory, enum state_entry entry)
+{
+	return xasprintf("%s/%s", directory->path, entries[entry].name);
 }
 
 int state_dir_open_entry(const struct state_dir *directory, enum state_entry entry)

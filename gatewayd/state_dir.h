@@ -38,6 +38,8 @@ int state_dir_remove(const struct state_dir *directory, enum state_entry entry);
 bool state_dir_has(const struct state_dir *directory, enum state_entry entry);
 /* Moves one entry onto another, in one step. */
 int state_dir_move(const struct state_dir *directory, enum state_entry from, enum state_entry to);
+/* Its path, owned: for a child that writes it. */
+char *state_dir_path(const struct state_dir *directory, enum state_entry entry);
 /* A descriptor to read the entry by, for handing on. Owned; or -errno. */
 int state_dir_open_entry(const struct state_dir *directory, enum state_entry entry);
 

@@ -366,7 +366,20 @@ class TestRevocation(GatewayCase):
         self.wait("vpnd has forgotten", lambda: self.vpnd.called("Forget"))
         self.wait_targets({})
         self.assertNotEqual(self.get("ClaimCode"), code)
-        self.assertNotIn("resetting", self.stored())
+        self.wait("the reset is finished", lambda: "resetting" not in self.stored())
+        self.wait_state("pending")
+
+    def test_killed_while_the_key_is_made(self):
+        """Reset answers before its key is made; killed meanwhile, the next start does it again"""
+        self.run_to("running")
+        self.gateway.call(NAME, "Reset")
+        self.kill()
+        self.assertNotIn("configuration.json", self.stored())
+        announced = self.api.count("announce")
+        self.start()
+        self.wait("a new announcement", lambda: self.api.count("announce") > announced)
+        self.wait_state("pending")
+        self.assertEqual(self.stored(), ["identity.json", "key.pem"])
 
     def test_vpnd_was_away(self):
         """revoked while vpnd and routed were not running: they are told when they come"""
@@ -449,6 +462,22 @@ class TestDevices(GatewayCase):
 
 
 class TestPeers(GatewayCase):
+    def test_rules_do_not_flap(self):
+        """while routed is given another list, the rules that it holds stay active"""
+        self.run_to("running")
+        signals = self.bus.signals(path=PATH)
+        self.routed.holding = True
+        self.api.set_rules([DEVICE_RULE, rule(2, 10001)])
+        self.wait("routed is asked", lambda: self.routed.held)
+        self.wait("both are known", lambda: self.states() == {1: "active", 2: "waiting"})
+        self.routed.release()
+        self.wait("both are active", lambda: self.states() == {1: "active", 2: "active"})
+        shown = [values[1]["Rules"] for _p, _i, member, values in signals
+                 if member == "PropertiesChanged" and "Rules" in values[1]]
+        self.assertTrue(shown)
+        for rules in shown:
+            self.assertIn("active", [entry[5] for entry in rules if entry[0] == 1])
+
     def test_they_restart(self):
         """routed and vpnd come back without their state: both are told again"""
         self.run_to("running")
@@ -535,6 +564,61 @@ class TestPeers(GatewayCase):
                          openssl("pkey", "-pubout", text=self.vpnd.key))
         self.assertNotIn("next-key.pem", self.stored())
         self.wait_calm()
+
+    def stored_text(self, name, text=None):
+        """What a file of the state has; with text, that is written."""
+        path = os.path.join(self.state, name)
+        if text is not None:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def configured_again(self):
+        """Started, without its API: vpnd gets a key that its certificate is for."""
+        self.vpnd.settings = None
+        self.start()
+        self.wait("vpnd is configured", lambda: self.vpnd.settings)
+        self.assertEqual(openssl("x509", "-noout", "-pubkey", text=self.vpnd.settings["certificate"]),
+                         openssl("pkey", "-pubout", text=self.vpnd.key))
+        self.kill()
+
+    def test_power_cut_in_a_rotation(self):
+        """whenever it is cut, and without the API: the certificate in force has its key"""
+        self.run_to("running")
+        old = {name: self.stored_text(name) for name in ("key.pem", "configuration.json")}
+        self.gateway.call(NAME, "RotateKey")
+        self.wait("the new key is in force", lambda: self.stored_text("key.pem") != old["key.pem"])
+        self.kill()
+        self.api.stop()
+        new = {name: self.stored_text(name) for name in old}
+        # Before the new configuration was stored, …
+        for name, text in old.items():
+            self.stored_text(name, text)
+        self.stored_text("next-key.pem", new["key.pem"])
+        self.configured_again()
+        self.assertEqual(self.stored_text("next-key.pem"), new["key.pem"])
+        # … and right after that.
+        self.stored_text("configuration.json", new["configuration.json"])
+        self.configured_again()
+        self.assertEqual(self.stored_text("key.pem"), new["key.pem"])
+        self.assertNotIn("next-key.pem", self.stored())
+
+    def test_killed_before_the_configuration_is_stored(self):
+        """a new certificate that cannot be written down does not cost the old one its key"""
+        self.run_to("running")
+        path = os.path.join(self.state, "configuration.json")
+        configuration, key = self.stored_text("configuration.json"), self.stored_text("key.pem")
+        os.unlink(path)
+        os.mkdir(path)
+        self.gateway.call(NAME, "RotateKey")
+        self.wait_error("cannot write")
+        self.kill()
+        self.api.stop()
+        os.rmdir(path)
+        self.stored_text("configuration.json", configuration)
+        self.assertEqual(self.stored_text("key.pem"), key)
+        self.configured_again()
 
     def test_key_was_lost(self):
         """the certificate is for a key that is gone: a new one is asked for by itself"""
@@ -819,6 +903,17 @@ class TestBus(GatewayCase):
         for name, count in before.items():
             self.wait(f"{name} again", lambda name=name, count=count: self.api.count(name) > count)
 
+    def test_sync_does_not_wait(self):
+        """what waits for its next try, here for most of an hour, is tried at once"""
+        self.configure(retry_longest="1h")
+        self.api.answers["announce"] = (503, b"", [("Retry-After", "3000")])
+        self.start()
+        self.wait_error("503")
+        del self.api.answers["announce"]
+        self.gateway.call(NAME, "Sync")
+        self.wait_state("pending")
+        self.wait_calm()
+
     def test_wrong_configuration_files(self):
         """a configuration that cannot work: exit code 2 and the reason"""
         for options, reason in (({"api": "http://api.example"}, "api: must be https"), ({"api": ""}, "api"),
@@ -896,6 +991,9 @@ class TestPolicy(unittest.TestCase):
         bus.start([GATEWAYD, "--config", configuration])
         bus.wait_for_name(NAME)
 
+        gateway = bus.proxy(NAME, PATH)
+        bus.wait("its key is made", lambda: gateway.get(NAME, "State") == "announcing")
+
         # The build may lie where others may not look: in root's home.
         command = shutil.copy(GATEWAYCTL, bus.directory)
 
@@ -921,7 +1019,7 @@ class TestPolicy(unittest.TestCase):
         done = as_nobody(command, "status")
         self.assertEqual(done.returncode, 3)
         self.assertIn("announcing", done.stdout)
-        bus.proxy(NAME, PATH).call(NAME, "Reset")
+        gateway.call(NAME, "Reset")
 
 
 class TestGatewayctl(GatewayCase):

@@ -30,6 +30,9 @@ def interface_info(name):
         return Gio.DBusNodeInfo.new_for_xml(file.read()).lookup_interface(name)
 
 
+HELD = object()  # an answer that comes later
+
+
 class FakeError(Exception):
     def __init__(self, name, text):
         super().__init__(text)
@@ -62,7 +65,8 @@ class FakeObject:
         except FakeError as error:
             invocation.return_dbus_error(error.name, error.text)
             return
-        invocation.return_value(result)
+        if result is not HELD:
+            invocation.return_value(result)
 
     def set(self, **values):
         """None takes a value away."""
@@ -127,6 +131,7 @@ class FakeService:
 class FakeRouting(FakeService):
     def __init__(self, bus):
         self.forwards, self.revision = None, 0
+        self.holding, self.held = False, []
         super().__init__(bus, "io.evercam.Routing1",
                          {"ForwardCount": 0, "ForwardingEnabled": True, "LastError": ""})
 
@@ -134,7 +139,17 @@ class FakeRouting(FakeService):
         assert arguments[0] == "gateway", arguments
         self.forwards = arguments[1] if method == "Replace" else []
         self.revision += 1
+        if self.holding:
+            self.held.append((invocation, GLib.Variant("(t)", (self.revision,))))
+            return HELD
         return GLib.Variant("(t)", (self.revision,))
+
+    def release(self):
+        """Gives the answers that were held."""
+        self.holding = False
+        while self.held:
+            invocation, result = self.held.pop(0)
+            invocation.return_value(result)
 
     def targets(self):
         """{(protocol, port): "address:port"}"""

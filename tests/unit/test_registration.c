@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "gatewayd/key_maker.h"
 #include "gatewayd/registration.h"
 
 /* Short names, for the table. */
@@ -54,11 +55,19 @@ static void on_problem(const char *problem, void *owner)
 
 static const struct registration_handlers handlers = { on_state, on_token, on_problem };
 
+static void on_key(const char *problem, void *owner)
+{
+	loop_stop(loop, problem ? -1 : 0);
+}
+
 static int prepare(void **state)
 {
 	if (!mkdtemp(directory_path) || loop_new(&loop) < 0 ||
 	    state_dir_open(&directory, directory_path) < 0 ||
-	    identity_open(&identity, directory) < 0)
+	    identity_open(&identity, &(struct identity_options){ .loop = loop,
+								 .directory = directory,
+								 .on_key = on_key }) < 0 ||
+	    loop_run(loop) < 0)
 		return -1;
 	log_set_max_level(LOG_EMERG);
 	/* Nobody listens there, and the loop does not run: calls start and never end. */
@@ -113,7 +122,7 @@ static struct registration *in_state(enum registration_state state)
 	return registration;
 }
 
-enum kind { ANNOUNCE, TOKEN, CONFIGURED, UNAUTHORIZED, AUTHORIZED, REVOKED, RESET };
+enum kind { ANNOUNCE, TOKEN, CONFIGURED, UNAUTHORIZED, AUTHORIZED, REVOKED, RENEWING, RESET };
 
 static const struct {
 	const char *name;
@@ -150,6 +159,7 @@ static const struct {
 	{ "unauthorized", UNAUTHORIZED, API_OK, "", { S, A, P, Z, Z, Z, V } },
 	{ "authorized", AUTHORIZED, API_OK, "", { S, A, P, Z, C, R, V } },
 	{ "revoked", REVOKED, API_OK, "", { V, V, V, V, V, V, V } },
+	{ "renewing", RENEWING, API_OK, "", { S, S, S, S, S, S, S } },
 	{ "reset", RESET, API_OK, "", { A, A, A, A, A, A, A } },
 };
 
@@ -175,6 +185,9 @@ static void give(struct registration *registration, size_t event)
 		break;
 	case REVOKED:
 		registration_on_revoked(registration);
+		break;
+	case RENEWING:
+		registration_on_renewing(registration);
 		break;
 	case RESET:
 		registration_on_reset(registration);
@@ -230,6 +243,7 @@ static void token_after_configuration(void **state)
 	registration_on_token_answer(registration, &given);
 	assert_int_equal(registration_state(registration), R);
 	/* … but not after a reset. */
+	registration_on_renewing(registration);
 	registration_on_reset(registration);
 	given = answer(API_OK, APPROVED_BODY);
 	registration_on_announce_answer(registration, &given);
@@ -255,14 +269,31 @@ static void problems_come_and_go(void **state)
 	registration_free(registration);
 }
 
-int main(void)
+/* Only what waits after a failure is asked again at once. */
+static void asked_now(void **state)
+{
+	struct registration *registration = in_state(A);
+	struct api_answer given = answer(API_UNREACHABLE, "");
+
+	assert_false(registration_ask_now(registration));
+	registration_on_announce_answer(registration, &given);
+	assert_true(registration_ask_now(registration));
+	assert_true(registration_is_busy(registration));
+	assert_false(registration_ask_now(registration));
+	registration_free(registration);
+}
+
+int main(int argc, char *argv[])
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_state_and_event),
 		cmocka_unit_test(token_is_given),
 		cmocka_unit_test(token_after_configuration),
 		cmocka_unit_test(problems_come_and_go),
+		cmocka_unit_test(asked_now),
 	};
 
+	if (argc == 3 && strcmp(argv[1], KEY_MAKER_VERB) == 0)
+		return key_maker_main(argv[2]);
 	return cmocka_run_group_tests(tests, prepare, clean_up);
 }
