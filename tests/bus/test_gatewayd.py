@@ -472,11 +472,14 @@ class TestPeers(GatewayCase):
         self.wait("both are known", lambda: self.states() == {1: "active", 2: "waiting"})
         self.routed.release()
         self.wait("both are active", lambda: self.states() == {1: "active", 2: "active"})
-        shown = [values[1]["Rules"] for _p, _i, member, values in signals
-                 if member == "PropertiesChanged" and "Rules" in values[1]]
-        self.assertTrue(shown)
-        for rules in shown:
-            self.assertIn("active", [entry[5] for entry in rules if entry[0] == 1])
+
+        def shown():
+            return [{entry[0]: entry[5] for entry in values[1]["Rules"]}
+                    for _p, _i, member, values in signals
+                    if member == "PropertiesChanged" and "Rules" in values[1]]
+
+        self.wait("that is signalled", lambda: {1: "active", 2: "active"} in shown())
+        self.assertEqual({states[1] for states in shown()}, {"active"})
 
     def test_they_restart(self):
         """routed and vpnd come back without their state: both are told again"""
