@@ -16,6 +16,9 @@
 /* Of new gateways from one address; many may sit behind one, and arrive together. */
 #define ANNOUNCE_BURST  60
 #define ANNOUNCE_PERIOD (10 * USEC_PER_SEC)
+/* Of one gateway that is known: it does so when it starts. */
+#define REPEAT_BURST  20
+#define REPEAT_PERIOD (30 * USEC_PER_SEC)
 /* Of wrong claim codes from one person. */
 #define CLAIM_BURST  10
 #define CLAIM_PERIOD (30 * USEC_PER_SEC)
@@ -210,6 +213,7 @@ int api_new(struct api **ret_api, struct loop *loop, const struct api_settings *
 	api->loop = loop;
 	api->settings = settings;
 	rate_limit_init(&api->announcements, ANNOUNCE_BURST, ANNOUNCE_PERIOD, random_u64());
+	rate_limit_init(&api->repetitions, REPEAT_BURST, REPEAT_PERIOD, random_u64());
 	rate_limit_init(&api->claims, CLAIM_BURST, CLAIM_PERIOD, random_u64());
 	r = api_open_store(api);
 	if (r == 0)

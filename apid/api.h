@@ -25,7 +25,7 @@ struct api {
 	struct provisioner *provisioner;
 	struct provisioner_options provisioner_options;
 	struct http_server *server;
-	struct rate_limit announcements, claims;
+	struct rate_limit announcements, repetitions, claims;
 };
 
 config_check_fn api_settings_check;

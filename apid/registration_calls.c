@@ -15,32 +15,44 @@
 #define PENDING_RETRY     10 /* seconds */
 #define TOKEN_SECONDS     (60LL * 24 * 3600)
 #define MAX_PENDING       10000
+#define MAX_PENDING_FROM  250 /* of one address: as many as one may install in a morning */
 #define PENDING_FORGOTTEN (7LL * 24 * 3600) /* a pending gateway announces again far more often */
 
 /* --- announcement --- */
 
-/* Anybody may announce, so what anybody can fill is bounded. 1, 0 answered, or -errno. */
-static int announcement_admit(struct call *call)
+static int too_often(struct call *call, usec_t wait, const char *sentence)
+{
+	return call_retry(call, 429, (unsigned)(wait / USEC_PER_SEC) + 1, sentence);
+}
+
+/*
+ * Anybody may announce, so what anybody can fill is bounded. A full table makes room, rather than
+ * keep new ones out: a gateway that had to go announces itself again. 1, 0 answered, or -errno.
+ */
+static int announcement_admit(struct call *call, const char *peer)
 {
 	usec_t now = loop_now(call->api->loop), wait;
-	char buffer[RATE_LIMIT_KEY_SIZE];
-	const char *peer = rate_limit_address_key(buffer, exchange_peer(call->exchange));
-	uint64_t count;
 	int r;
 
 	wait = rate_limit_wait(&call->api->announcements, peer, now);
 	if (wait)
-		return call_retry(call, 429, (unsigned)(wait / USEC_PER_SEC) + 1,
-				  "too many new gateways from this address");
+		return too_often(call, wait, "too many new gateways from this address");
 	rate_limit_count(&call->api->announcements, peer, now);
 	r = store_gateway_forget_pending(call->api->store, call->time - PENDING_FORGOTTEN);
-	if (r < 0)
-		return r;
-	r = store_gateway_pending_count(call->api->store, &count);
-	if (r < 0)
-		return r;
-	if (count >= MAX_PENDING)
-		return call_retry(call, 503, 3600, "too many gateways wait for approval");
+	if (r >= 0)
+		r = store_gateway_make_room(call->api->store, peer, MAX_PENDING_FROM, MAX_PENDING);
+	return r < 0 ? r : 1;
+}
+
+/* Each is written to disk, and a gateway has no reason for many. 1 or 0 answered. */
+static int announcement_admit_again(struct call *call, const char *secret_hash)
+{
+	usec_t now = loop_now(call->api->loop);
+	usec_t wait = rate_limit_wait(&call->api->repetitions, secret_hash, now);
+
+	if (wait)
+		return too_often(call, wait, "this gateway announces itself too often");
+	rate_limit_count(&call->api->repetitions, secret_hash, now);
 	return 1;
 }
 
@@ -61,13 +73,13 @@ static int announced_key_follow(struct call *call, const struct gateway_record *
 }
 
 static int announcement_store(struct call *call, const struct announcement *announcement,
-			      const struct gateway_record *known, uint64_t *ret_id,
-			      bool *ret_created)
+			      const struct gateway_record *known, const char *peer,
+			      uint64_t *ret_id, bool *ret_created)
 {
 	int r = store_begin(call->api->store);
 
 	if (r == 0)
-		r = store_gateway_announce(call->api->store, announcement, call->time, ret_id,
+		r = store_gateway_announce(call->api->store, announcement, peer, call->time, ret_id,
 					   ret_created);
 	if (r == 0 && known->id)
 		r = announced_key_follow(call, known, announcement->csr);
@@ -100,7 +112,8 @@ static int announcement_answer(struct call *call, uint64_t id, bool created)
 static int announcement_handle(struct call *call, const struct announcement *announcement)
 {
 	_cleanup_gateway_ struct gateway_record known = { .id = 0 };
-	char hash[SHA256_HEX_SIZE];
+	char hash[SHA256_HEX_SIZE], buffer[RATE_LIMIT_KEY_SIZE];
+	const char *peer = rate_limit_address_key(buffer, exchange_peer(call->exchange));
 	bool created = false;
 	uint64_t id = 0;
 	int r;
@@ -113,14 +126,13 @@ static int announcement_handle(struct call *call, const struct announcement *ann
 	if (r == 0 && known.state == GATEWAY_REVOKED)
 		return call_problem(call, 409,
 				    "this gateway has been revoked; reset it to announce it anew");
-	if (r == -ENOENT) {
-		r = announcement_admit(call);
-		if (r <= 0)
-			return r;
-	}
-	if (r < 0)
+	if (r == -ENOENT)
+		r = announcement_admit(call, peer);
+	else if (r == 0)
+		r = announcement_admit_again(call, hash);
+	if (r <= 0)
 		return r;
-	r = announcement_store(call, announcement, &known, &id, &created);
+	r = announcement_store(call, announcement, &known, peer, &id, &created);
 	return r < 0 ? r : announcement_answer(call, id, created);
 }
 

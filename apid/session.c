@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A wrong password costs a try of the account and of the client's address; who has none left is
- * turned away before the costly hash. A name that does not exist takes as long as one that does.
+ * A wrong password costs a try of the client's address; who has none left is turned away before the
+ * costly hash. There is no limit by account: it would let anybody lock a person out. What many
+ * addresses can try together is bounded by what all may cost, and who has logged in from an address
+ * before is not held up there by the tries of others. A name that does not exist takes as long as
+ * one that does.
  */
 #include "apid/session.h"
 
@@ -15,16 +18,19 @@
 
 #define ADDRESS_TRIES  10
 #define ADDRESS_PERIOD (30 * USEC_PER_SEC)
-#define ACCOUNT_TRIES  20
-#define ACCOUNT_PERIOD (15 * USEC_PER_SEC)
+/* How long an address is known to be a person's, after a login from there. */
+#define FAMILIAR_PERIOD (30 * 24 * 3600 * USEC_PER_SEC)
 /* Each hash holds up every gateway for some 100 ms, whoever asked for it, right or wrong. */
 #define HASH_BURST  20
 #define HASH_PERIOD (USEC_PER_SEC / 2)
 #define EVERYBODY   ""
 
+#define PERSON_KEY_SIZE (RATE_LIMIT_KEY_SIZE + MAX_USER_NAME + 2)
+
 struct sessions {
 	struct store *store;
-	struct rate_limit addresses, accounts, hashes;
+	struct rate_limit addresses, hashes;
+	struct rate_limit familiar;        /* a used-up try is a login */
 	char nobody[PASSWORD_RECORD_SIZE]; /* of a password that nobody knows */
 };
 
@@ -35,8 +41,8 @@ int sessions_new(struct sessions **ret_sessions, struct store *store)
 
 	sessions->store = store;
 	rate_limit_init(&sessions->addresses, ADDRESS_TRIES, ADDRESS_PERIOD, random_u64());
-	rate_limit_init(&sessions->accounts, ACCOUNT_TRIES, ACCOUNT_PERIOD, random_u64());
 	rate_limit_init(&sessions->hashes, HASH_BURST, HASH_PERIOD, random_u64());
+	rate_limit_init(&sessions->familiar, 1, FAMILIAR_PERIOD, random_u64());
 	secret_generate(secret);
 	password_hash(sessions->nobody, secret);
 	*ret_sessions = sessions;
@@ -49,20 +55,23 @@ struct sessions *sessions_free(struct sessions *sessions)
 	return NULL;
 }
 
-static usec_t login_wait(const struct sessions *sessions, const struct login *login,
-			 const char *address)
+/* Addresses have no blank. */
+static const char *person_key(char buffer[static PERSON_KEY_SIZE], const char *address,
+			      const char *name)
 {
-	usec_t waits[] = {
-		rate_limit_wait(&sessions->addresses, address, login->now),
-		rate_limit_wait(&sessions->accounts, login->name, login->now),
-		rate_limit_wait(&sessions->hashes, EVERYBODY, login->now),
-	};
-	usec_t longest = 0;
+	snprintf(buffer, PERSON_KEY_SIZE, "%s %s", address, name);
+	return buffer;
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
-		if (waits[i] > longest)
-			longest = waits[i];
-	return longest;
+static usec_t login_wait(const struct sessions *sessions, const struct login *login,
+			 const char *address, const char *person)
+{
+	usec_t wait = rate_limit_wait(&sessions->addresses, address, login->now), all;
+
+	if (rate_limit_wait(&sessions->familiar, person, login->now))
+		return wait;
+	all = rate_limit_wait(&sessions->hashes, EVERYBODY, login->now);
+	return all > wait ? all : wait;
 }
 
 /* Returns 1 when the password is right, 0 when it or the name is wrong, or -errno. */
@@ -86,9 +95,10 @@ static int login_check(struct sessions *sessions, const struct login *login, str
 int session_login(struct sessions *sessions, const struct login *login,
 		  char ret_token[static SECRET_SIZE], struct user *ret_user, usec_t *ret_wait)
 {
-	char hash[SHA256_HEX_SIZE], buffer[RATE_LIMIT_KEY_SIZE];
+	char hash[SHA256_HEX_SIZE], buffer[RATE_LIMIT_KEY_SIZE], key[PERSON_KEY_SIZE];
 	const char *address = rate_limit_address_key(buffer, login->peer);
-	usec_t wait = login_wait(sessions, login, address);
+	const char *person = person_key(key, address, login->name);
+	usec_t wait = login_wait(sessions, login, address, person);
 	int r;
 
 	if (wait) {
@@ -100,10 +110,10 @@ int session_login(struct sessions *sessions, const struct login *login,
 		return r;
 	if (r == 0) {
 		rate_limit_count(&sessions->addresses, address, login->now);
-		rate_limit_count(&sessions->accounts, login->name, login->now);
 		return LOGIN_WRONG;
 	}
-	rate_limit_forgive(&sessions->accounts, login->name);
+	rate_limit_forgive(&sessions->familiar, person);
+	rate_limit_count(&sessions->familiar, person, login->now);
 	secret_generate(ret_token);
 	sha256_hex(hash, ret_token, strlen(ret_token));
 	r = store_session_add(sessions->store, hash, ret_user->id, login->time,

@@ -55,9 +55,10 @@ struct gateway_record {
 void gateway_record_clear(struct gateway_record *record);
 #define _cleanup_gateway_ _cleanup_(gateway_record_clear)
 
-/* Makes the pair's record, or brings it up to date. A revoked one is left as it is. */
+/* Makes the pair's record, or brings it up to date. A revoked one is left as it is. from: the key
+ * of the address it comes from. */
 int store_gateway_announce(struct store *store, const struct announcement *announcement,
-			   int64_t now, uint64_t *ret_id, bool *ret_created);
+			   const char *from, int64_t now, uint64_t *ret_id, bool *ret_created);
 int store_gateway_get(struct store *store, uint64_t id, struct gateway_record *ret_record);
 int store_gateway_find(struct store *store, const char *mac, const char *secret_hash,
 		       struct gateway_record *ret_record);
@@ -72,6 +73,11 @@ typedef void store_gateway_fn(const struct gateway_record *record, void *owner);
 int store_gateway_list(struct store *store, uint64_t organisation_id, store_gateway_fn *on_gateway,
 		       void *owner);
 int store_gateway_pending_count(struct store *store, uint64_t *ret_count);
+/*
+ * Makes room for one more pending gateway from an address: where there are max_from of it, its
+ * oldest goes; where there are max in all, the oldest of the address that has most.
+ */
+int store_gateway_make_room(struct store *store, const char *from, uint64_t max_from, uint64_t max);
 /* Forgets pending ones that have not announced since. */
 int store_gateway_forget_pending(struct store *store, int64_t since);
 /* A new revision for what changed: bits of enum change. */

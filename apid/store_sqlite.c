@@ -62,6 +62,9 @@ static const char *const migrations[] = {
 	" gateway_id INTEGER PRIMARY KEY REFERENCES gateway(id), action INTEGER NOT NULL,"
 	" generation INTEGER NOT NULL, not_before INTEGER NOT NULL DEFAULT 0) STRICT;"
 	"CREATE INDEX provision_due ON provision(not_before);",
+	"ALTER TABLE gateway ADD COLUMN announced_from TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX gateway_pending_from ON gateway(announced_from, announced_at)"
+	" WHERE state = 0;",
 };
 
 static int store_errno(int result)

@@ -117,7 +117,7 @@ static int gateway_id_of(struct store *store, const char *mac, const char *secre
 }
 
 int store_gateway_announce(struct store *store, const struct announcement *announcement,
-			   int64_t now, uint64_t *ret_id, bool *ret_created)
+			   const char *from, int64_t now, uint64_t *ret_id, bool *ret_created)
 {
 	char hash[SHA256_HEX_SIZE], code[CLAIM_CODE_SIZE];
 	int r;
@@ -126,10 +126,11 @@ int store_gateway_announce(struct store *store, const struct announcement *annou
 	claim_code_derive(code, announcement->secret);
 	r = sql_run(store,
 		    "INSERT INTO gateway(mac, secret_hash, claim_code, hostname, sw_version,"
-		    " interfaces, csr, announced_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
-		    " ON CONFLICT DO NOTHING",
-		    "ttttttti", announcement->mac_address, hash, code, announcement->hostname,
-		    announcement->sw_version, announcement->interfaces, announcement->csr, now);
+		    " interfaces, csr, announced_at, announced_from)"
+		    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		    "tttttttit", announcement->mac_address, hash, code, announcement->hostname,
+		    announcement->sw_version, announcement->interfaces, announcement->csr, now,
+		    from);
 	if (r < 0)
 		return r;
 	*ret_created = r > 0;
@@ -137,10 +138,10 @@ int store_gateway_announce(struct store *store, const struct announcement *annou
 		/* An approved gateway's key moves by an order to vpn-service: the caller's. */
 		r = sql_run(store,
 			    "UPDATE gateway SET hostname = ?, sw_version = ?, interfaces = ?,"
-			    " csr = iif(state = 0, ?, csr), announced_at = ?"
+			    " csr = iif(state = 0, ?, csr), announced_at = ?, announced_from = ?"
 			    " WHERE mac = ? AND secret_hash = ? AND state <> 2",
-			    "ttttitt", announcement->hostname, announcement->sw_version,
-			    announcement->interfaces, announcement->csr, now,
+			    "ttttittt", announcement->hostname, announcement->sw_version,
+			    announcement->interfaces, announcement->csr, now, from,
 			    announcement->mac_address, hash);
 		if (r < 0)
 			return r;
@@ -211,10 +212,15 @@ int store_gateway_list(struct store *store, uint64_t organisation_id, store_gate
 	return r;
 }
 
-int store_gateway_pending_count(struct store *store, uint64_t *ret_count)
+static int pending_count(struct store *store, const char *from, uint64_t *ret_count)
 {
 	_cleanup_sql_ sqlite3_stmt *statement = NULL;
-	int r = sql_query(store, &statement, "SELECT count(*) FROM gateway WHERE state = 0", "");
+	int r = from ? sql_query(store, &statement,
+				 "SELECT count(*) FROM gateway WHERE state = 0 AND announced_from "
+				 "= ?",
+				 "t", from)
+		     : sql_query(store, &statement, "SELECT count(*) FROM gateway WHERE state = 0",
+				 "");
 
 	if (r == 0)
 		r = sql_row(store, statement);
@@ -222,6 +228,35 @@ int store_gateway_pending_count(struct store *store, uint64_t *ret_count)
 		return r;
 	*ret_count = sql_number(statement, 0);
 	return 0;
+}
+
+int store_gateway_pending_count(struct store *store, uint64_t *ret_count)
+{
+	return pending_count(store, NULL, ret_count);
+}
+
+int store_gateway_make_room(struct store *store, const char *from, uint64_t max_from, uint64_t max)
+{
+	uint64_t count;
+	int r = pending_count(store, from, &count);
+
+	if (r == 0 && count >= max_from)
+		r = sql_run(
+			store,
+			"DELETE FROM gateway WHERE id IN (SELECT id FROM gateway WHERE state = 0"
+			" AND announced_from = ?1 ORDER BY announced_at, id LIMIT ?2)",
+			"ti", from, (int64_t)(count - max_from + 1));
+	if (r >= 0)
+		r = pending_count(store, NULL, &count);
+	if (r >= 0 && count >= max)
+		r = sql_run(
+			store,
+			"DELETE FROM gateway WHERE id IN (SELECT id FROM gateway WHERE state = 0"
+			" AND announced_from = (SELECT announced_from FROM gateway WHERE"
+			" state = 0 GROUP BY announced_from ORDER BY count(*) DESC,"
+			" min(announced_at) LIMIT 1) ORDER BY announced_at, id LIMIT 1)",
+			"");
+	return r < 0 ? r : 0;
 }
 
 int store_gateway_forget_pending(struct store *store, int64_t since)

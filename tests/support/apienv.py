@@ -186,9 +186,10 @@ class ApiSite:
 
     # --- calls ---
 
-    def call(self, method, path, body=None, headers=None, timeout=DEADLINE):
+    def call(self, method, path, body=None, headers=None, timeout=DEADLINE, source="127.0.0.1"):
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout,
-                                                 context=self.client_tls)
+                                                 context=self.client_tls,
+                                                 source_address=(source, 0))
         try:
             if body is not None and not isinstance(body, (bytes, str)):
                 body = json.dumps(body)

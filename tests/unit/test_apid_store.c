@@ -28,8 +28,9 @@ static int close_store(void **state)
 	return 0;
 }
 
-/* Number n announces itself; its secret is filled with one letter. */
-static uint64_t announce(struct store *store, const char *mac, char letter)
+/* A gateway announces itself; its secret is filled with one letter. */
+static uint64_t announce_from(struct store *store, const char *from, int64_t time, const char *mac,
+			      char letter)
 {
 	char secret[SECRET_SIZE], interfaces[] = "[]";
 	struct announcement announcement = {
@@ -43,8 +44,14 @@ static uint64_t announce(struct store *store, const char *mac, char letter)
 	memset(secret, letter, sizeof(secret));
 	secret[SECRET_SIZE - 1] = '\0';
 	snprintf(announcement.mac_address, sizeof(announcement.mac_address), "%s", mac);
-	assert_int_equal(store_gateway_announce(store, &announcement, NOW, &id, &created), 0);
+	assert_int_equal(store_gateway_announce(store, &announcement, from, time, &id, &created),
+			 0);
 	return id;
+}
+
+static uint64_t announce(struct store *store, const char *mac, char letter)
+{
+	return announce_from(store, "192.0.2.1", NOW, mac, letter);
 }
 
 static uint64_t make_organisation(struct store *store, const char *name)
@@ -131,6 +138,39 @@ static void pending_gateways_are_forgotten(void **state)
 	assert_int_equal(store_gateway_forget_pending(store, NOW + 1), 1);
 	/* A number is never given again. */
 	assert_int_equal(announce(store, "aa:bb:cc:00:00:02", 'b'), approved + 2);
+}
+
+static bool is_there(struct store *store, uint64_t id)
+{
+	_cleanup_gateway_ struct gateway_record record = { .id = 0 };
+
+	return store_gateway_get(store, id, &record) == 0;
+}
+
+/* Who fills the table loses its own oldest, and nobody else's; approved ones are not touched. */
+static void a_full_table_makes_room(void **state)
+{
+	struct store *store = *state;
+	uint64_t ours = make_organisation(store, "ours"), claimed, crowd[3];
+	uint64_t approved = announce_from(store, "A", NOW - 9, "aa:bb:cc:00:00:01", 'a');
+	uint64_t other = announce_from(store, "B", NOW - 8, "aa:bb:cc:00:00:02", 'b');
+
+	assert_int_equal(claim(store, approved, ours, &claimed), CLAIM_APPROVED);
+	for (size_t i = 0; i < ARRAY_SIZE(crowd); i++)
+		crowd[i] = announce_from(store, "A", NOW + (int64_t)i, "aa:bb:cc:00:00:03",
+					 (char)('p' + i));
+	/* Nothing is full. */
+	assert_int_equal(store_gateway_make_room(store, "A", 4, 5), 0);
+	assert_true(is_there(store, crowd[0]));
+	/* One address has as many as it may. */
+	assert_int_equal(store_gateway_make_room(store, "A", 3, 5), 0);
+	assert_false(is_there(store, crowd[0]));
+	assert_true(is_there(store, crowd[1]));
+	/* All together are too many: whoever has most gives way, not the oldest of all. */
+	assert_int_equal(store_gateway_make_room(store, "C", 3, 3), 0);
+	assert_false(is_there(store, crowd[1]));
+	assert_true(is_there(store, crowd[2]) && is_there(store, other) &&
+		    is_there(store, approved));
 }
 
 static void tokens(void **state)
@@ -282,6 +322,7 @@ int main(void)
 		WITH_STORE(an_imitated_code_approves_nobody),
 		WITH_STORE(same_pair_is_same_gateway),
 		WITH_STORE(pending_gateways_are_forgotten),
+		WITH_STORE(a_full_table_makes_room),
 		WITH_STORE(tokens),
 		WITH_STORE(lost_tokens_do_not_pile_up),
 		WITH_STORE(revisions),
