@@ -30,6 +30,6 @@ int address_store_save(const char *directory, const struct remote_hosts *hosts)
 	char text[REMOTE_MAX_TEXT];
 
 	if (fd < 0)
-		return fd;
+		return fd == -ENOENT ? -ENOTDIR : fd; /* the directory above it is missing */
 	return state_file_write(fd, FILE_NAME, text, remote_hosts_format(hosts, text), 0600);
 }

@@ -6,4 +6,5 @@
 
 /* Adds what the file holds; a directory or a file that is not there holds nothing. */
 int address_store_load(const char *directory, struct remote_hosts *hosts);
+/* Never -ENOENT. */
 int address_store_save(const char *directory, const struct remote_hosts *hosts);

@@ -89,53 +89,40 @@ static int on_explain(struct bus_call *call, void *object)
 	return bus_call_send(call);
 }
 
-static int read_address(struct bus_call *call, struct netaddr *ret_address)
+static int change_address(struct bus_call *call, void *object,
+			  int (*change)(struct unicast_search *search,
+					const struct netaddr *address))
 {
+	struct discovery_bus *discovery_bus = object;
+	struct netaddr address;
 	const char *text;
 	int r;
 
 	r = bus_read_string(bus_call_arguments(call), &text);
 	if (r < 0)
 		return r;
-	if (netaddr_parse(ret_address, text) < 0)
+	if (netaddr_parse(&address, text) < 0)
 		return bus_call_fail(call, -EINVAL, "This is not an address.");
-	return 1;
-}
-
-static int on_add_address(struct bus_call *call, void *object)
-{
-	struct discovery_bus *discovery_bus = object;
-	struct netaddr address;
-	int r;
-
-	r = read_address(call, &address);
-	if (r <= 0)
-		return r;
-	r = unicast_search_add(discovery_unicast_search(discovery_bus->discovery), &address);
+	r = change(discovery_unicast_search(discovery_bus->discovery), &address);
 	if (r == -EINVAL)
 		return bus_call_fail(call, r, "No other host can have this address.");
 	if (r == -ENOSPC)
 		return bus_call_fail(call, r, "There is no room for another address.");
-	if (r < 0)
-		return bus_call_fail(call, r, "The address cannot be saved: %s.", strerror(-r));
-	return bus_call_send(call);
-}
-
-static int on_remove_address(struct bus_call *call, void *object)
-{
-	struct discovery_bus *discovery_bus = object;
-	struct netaddr address;
-	int r;
-
-	r = read_address(call, &address);
-	if (r <= 0)
-		return r;
-	r = unicast_search_remove(discovery_unicast_search(discovery_bus->discovery), &address);
 	if (r == -ENOENT)
 		return bus_call_fail(call, r, "This address was not added.");
 	if (r < 0)
 		return bus_call_fail(call, r, "This cannot be saved: %s.", strerror(-r));
 	return bus_call_send(call);
+}
+
+static int on_add_address(struct bus_call *call, void *object)
+{
+	return change_address(call, object, unicast_search_add);
+}
+
+static int on_remove_address(struct bus_call *call, void *object)
+{
+	return change_address(call, object, unicast_search_remove);
 }
 
 static void get_added_addresses(struct bus_writer *value, const void *object)

@@ -151,8 +151,9 @@ class TestBeyondARouter(SiteTest):
         """an address that cannot be saved is not added"""
         site = self.site
         site.start("state_directory = /proc/discoverd")
-        with self.assertRaises(BusError):
+        with self.assertRaises(BusError) as caught:
             self.call("AddAddress", "10.9.0.20")
+        self.assertIn("cannot be saved", caught.exception.text)
         self.assertEqual(site.proxy.get(NAME, "AddedAddresses"), [])
 
     def test_add_address_without_wsd(self):
