@@ -304,7 +304,7 @@ class TestBus(unittest.TestCase):
         site.wait("the signal of the end", lambda: told()[-1:] == [100])
         self.assertEqual(told()[0], 0)
         self.assertEqual(told(), sorted(set(told())))
-        self.assertGreater(len(told), 2)
+        self.assertGreater(len(told()), 2)
 
 
 @unittest.skipUnless(devices.packages(), "avahi-daemon is not unpacked (tools/install-dependencies)")
