@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 import tap
-from busenv import BusError, Gio, GLib, PrivateBus
+from busenv import DEADLINE, BusError, Gio, GLib, PrivateBus
 
 VPND = sys.argv[1]
 LIBEXEC = os.path.dirname(VPND)
@@ -17,7 +17,7 @@ FAKE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                     "fakes/fake_vpncmd.py")
 NAME = "io.evercam.Vpn1"
 PATH = "/io/evercam/Vpn1"
-PATIENCE = 40.0  # a vpncmd that hangs gets 20 s, and two more to end
+PATIENCE = DEADLINE + 22  # a vpncmd that hangs gets 20 s, and two more to end
 
 
 def make_certificate(directory):

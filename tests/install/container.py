@@ -14,7 +14,7 @@ from lab.host import CommandFailed, Host
 
 CGROUPS = "/sys/fs/cgroup"
 CGROUP_PREFIX = "evercam-install-"
-BOOT_SECONDS = 90
+BOOT_SECONDS = 180
 
 
 def cgroup_hierarchies():

@@ -229,7 +229,7 @@ def start_stream(lab):
     lab.stream = CountedStream(
         lab.job.platform, lab.vpn_address, forward.local_port, forward.camera.rtsp["path"]
     )
-    lab.site.wait_until("the stream runs", lambda: lab.stream.packets() > 10, deadline=30)
+    lab.site.wait_until("the stream runs", lambda: lab.stream.packets() > 10, deadline=60)
 
 
 def upgrade(lab, machine, heading):
@@ -247,11 +247,11 @@ def upgrade(lab, machine, heading):
     for old, daemon in zip(pids, DAEMONS[machine.name]):
         assert machine.unit(f"evercam-{daemon}", "MainPID") != old, f"{daemon} is still the old one"
     lab.site.wait_until(
-        "the stream goes on", lambda: lab.stream.packets() > before + 10, deadline=30
+        "the stream goes on", lambda: lab.stream.packets() > before + 10, deadline=60
     )
     lab.site.wait_until("the gateway is well", lab.gateway_state, deadline=90)
     lab.site.wait_until(
-        "the stream goes on", lambda: lab.stream.packets() > before + 30, deadline=30
+        "the stream goes on", lambda: lab.stream.packets() > before + 30, deadline=60
     )
     lab.stream.check()
 

@@ -18,7 +18,7 @@ class Api:
     def call(self, method, path, body=None):
         """The answer's JSON (None without one); CommandFailed with the problem's detail."""
         command = [
-            "curl", "--silent", "--show-error", "--max-time", "20", "--cacert", CA_FILE,
+            "curl", "--silent", "--show-error", "--max-time", "50", "--cacert", CA_FILE,
             "--cookie", COOKIES, "--cookie-jar", COOKIES, "--request", method,
             "--write-out", "\n%{http_code}", f"https://{addresses.API_NAME}{path}",
         ]  # fmt: skip

@@ -22,7 +22,7 @@ class Bus:
         self.host = host
 
     def _call(self, *arguments):
-        command = ["busctl", "--system", "--json=short", "--timeout=10", *arguments]
+        command = ["busctl", "--system", "--json=short", "--timeout=50", *arguments]
         output = self.host.output(command)
         return _plain(json.loads(output)) if output else None
 

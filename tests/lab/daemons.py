@@ -49,7 +49,7 @@ def start_bus(host):
     host.start("dbus-daemon", ["dbus-daemon", "--system", "--nofork", "--nopidfile"])
     host.site.wait_until(
         f"the system bus of {host.name}",
-        lambda: host.run(["busctl", "--system", "--timeout=2", "list"]), deadline=20,
+        lambda: host.run(["busctl", "--system", "--timeout=20", "list"]), deadline=60,
     )  # fmt: skip
 
 

@@ -150,7 +150,7 @@ def move_camera(site, name, address):
     firewall.run(["pkill", "-HUP", "dnsmasq"])
     site.wait_until(
         f"{name} has the address {address}",
-        lambda: _ask_again(host, address), deadline=30, interval=0.5,
+        lambda: _ask_again(host, address), deadline=60, interval=0.5,
     )  # fmt: skip
 
 

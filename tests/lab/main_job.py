@@ -91,7 +91,7 @@ class MainJob:
         return self.site.wait_until(
             f"{self.name} resolves",
             lambda: self.platform.output(["getent", "ahostsv4", self.name]).split()[0],
-            deadline=30,
+            deadline=60,
         )  # fmt: skip
 
     # --- cameras ---
@@ -163,7 +163,7 @@ class MainJob:
                 raise LookupError(f"no forward yet to {', '.join(missing)}")
             return active
 
-        active = self.site.wait_until("ten forwards are in force", are_active, deadline=60)
+        active = self.site.wait_until("ten forwards are in force", are_active, deadline=90)
         return [
             Forward(camera, service, active[place], *place)
             for place, (camera, service) in wanted.items()
@@ -182,7 +182,7 @@ class MainJob:
 
     def _fetch_picture(self, forward):
         http, url = forward.camera.http, self.picture_url(forward)
-        command = ["curl", "--silent", "--show-error", "--fail", "--max-time", "15", url]
+        command = ["curl", "--silent", "--show-error", "--fail", "--max-time", "50", url]
         if "user" in http:
             command += ["--user", f"{http['user']}:{http['password']}"]
         fetched = self.platform.run(command, text=False).stdout

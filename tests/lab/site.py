@@ -96,7 +96,7 @@ class Site:
         for kind in lan.BYSTANDERS:
             lan.add_bystander(self, kind)
 
-    def wait_until(self, what, condition, deadline=30, interval=0.1):
+    def wait_until(self, what, condition, deadline=60, interval=0.1):
         """Waits until condition() is true and returns its value; NotReached after the deadline.
 
         A condition may raise while what it looks at is not there yet; the last reason is told.

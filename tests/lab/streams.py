@@ -40,7 +40,7 @@ class Streams:
 
     def __init__(self, site, streams):
         self.site, self.streams = site, streams
-        site.wait_until("the streams run", lambda: all(s.size() > 0 for s in streams), deadline=30)
+        site.wait_until("the streams run", lambda: all(s.size() > 0 for s in streams), deadline=60)
 
     def check_going_on(self):
         """Every stream, on the connection that it had from its start, brings new packets."""
@@ -52,7 +52,7 @@ class Streams:
         self.site.wait_until(
             "packets of every stream",
             lambda: all(s.process.poll() is None and s.size() > before[s] for s in self.streams),
-            deadline=30,
+            deadline=60,
         )  # fmt: skip
 
     def stop(self):

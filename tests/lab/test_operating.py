@@ -81,7 +81,7 @@ class Lab:
 
         try:
             self.site.wait_until(
-                f"line {step.line}: {step.command}", is_shown, deadline=20, interval=1
+                f"line {step.line}: {step.command}", is_shown, deadline=60, interval=1
             )
         except Exception:
             shown, wanted = "\n".join(seen), "\n".join(expected)

@@ -57,11 +57,20 @@ class Lab:
     def vpn_state(self):
         return self.stable(self.job.bus.get_all(VPN))
 
+    @staticmethod
+    def forwards_of(bus):
+        """Without their counters."""
+        return [
+            [*forward[:-1], {key: value for key, value in forward[-1].items()
+                             if key not in ("connections", "live", "bytes")}]
+            for forward in bus.call(ROUTING, "List", "s", "")
+        ]  # fmt: skip
+
     def gateway_forwards(self):
-        return self.job.bus.call(ROUTING, "List", "s", "")
+        return self.forwards_of(self.job.bus)
 
     def vpn_host_forwards(self):
-        return self.job.vpn_bus.call(ROUTING, "List", "s", "")
+        return self.forwards_of(self.job.vpn_bus)
 
     def accounts(self):
         return self.job.vpn_bus.call(VPN_SERVICE, "ListGateways")
@@ -79,7 +88,7 @@ class Lab:
         host.kill(daemon)
         self.streams.check_going_on()
         self.site.wait_until(
-            f"{daemon} runs again", lambda: host.service(daemon)["start_count"] > starts, 30
+            f"{daemon} runs again", lambda: host.service(daemon)["start_count"] > starts, 60
         )
 
         def is_as_before():
@@ -140,7 +149,7 @@ def api_away_at_start(lab):
     lab.site.wait_until(
         "the gateway has tried, in vain",
         lambda: lab.job.bus.get(GATEWAY, "State") == "announcing"
-        and lab.job.bus.get(GATEWAY, "LastError"), deadline=30,
+        and lab.job.bus.get(GATEWAY, "LastError"), deadline=60,
     )  # fmt: skip
     assert not lab.job.bus.get(GATEWAY, "ApiReachable")
     first, started = connection_attempts(lab.site), time.monotonic()
@@ -236,7 +245,7 @@ def owner_sees(lab):
     lab.site.wait_until(
         "the API knows ten active rules",
         lambda: [rule["state"] for rule in lab.job.api.rules(lab.job.gateway_id)]
-        == ["active"] * 10, deadline=30,
+        == ["active"] * 10, deadline=60,
     )  # fmt: skip
 
 
@@ -335,7 +344,7 @@ def kill_vpn_server(lab):
     lab.vpn_host.run(["pkill", "-KILL", "vpnserver"])
     lab.site.wait_until(
         "SoftEther's server runs again",
-        lambda: lab.vpn_host.service("vpnserver")["start_count"] > starts, deadline=30,
+        lambda: lab.vpn_host.service("vpnserver")["start_count"] > starts, deadline=60,
     )  # fmt: skip
     lab.site.wait_until(
         "the gateway is reached",
@@ -356,7 +365,7 @@ def restart_vpn_server(lab):
     lab.job.joined()
     lab.site.wait_until(
         "the gateway is reached",
-        lambda: lab.platform.run(["ping", "-c1", "-W1", lab.job.name]), deadline=30,
+        lambda: lab.platform.run(["ping", "-c1", "-W1", lab.job.name]), deadline=60,
     )  # fmt: skip
     lab.fetch_all()
 
@@ -372,11 +381,11 @@ def revoke(lab):
     lab.site.wait_until(
         "the gateway has given up its forwards",
         lambda: lab.job.bus.get(GATEWAY, "State") == "revoked" and not lab.gateway_forwards(),
-        deadline=30,
+        deadline=60,
     )  # fmt: skip
-    lab.site.wait_until("its account is gone", lambda: not lab.accounts(), deadline=30)
+    lab.site.wait_until("its account is gone", lambda: not lab.accounts(), deadline=60)
     lab.site.wait_until(
-        "its tunnel is gone", lambda: lab.job.bus.get(VPN, "State") == "unconfigured", deadline=30
+        "its tunnel is gone", lambda: lab.job.bus.get(VPN, "State") == "unconfigured", deadline=60
     )
     size = stream.size()
     quiet_until = time.monotonic() + 2

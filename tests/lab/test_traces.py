@@ -31,7 +31,7 @@ def inside(directory):
     site.add_lan()
     runs.write_hosts(site)
     site.wait_until("an address", lambda: "192.168.1.101" in site.host("entrance").output(
-        ["ip", "-brief", "address"]), deadline=30)  # fmt: skip
+        ["ip", "-brief", "address"]), deadline=60)  # fmt: skip
     print("up", flush=True)
     while True:
         time.sleep(60)
@@ -91,8 +91,8 @@ class OtherSite:
 
     def end(self, number):
         self.process.send_signal(number)
-        self.process.wait(timeout=20)
-        deadline = time.monotonic() + 20
+        self.process.wait(timeout=60)
+        deadline = time.monotonic() + 60
         while alive := [pid for pid, _, start in self.processes if self._lives(pid, start)]:
             assert time.monotonic() < deadline, f"still there: {alive}"
             time.sleep(0.1)
@@ -131,7 +131,7 @@ def two_sites(before):
     sites = [OtherSite(), OtherSite()]
     entered = subprocess.run(
         [os.path.join(prepare.SOURCE, "demo"), "enter", "entrance", "hostname"],
-        capture_output=True, text=True, timeout=30,
+        capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     for site in sites:
         site.end(signal.SIGTERM)

@@ -59,7 +59,7 @@ def start_server(host):
     """SoftEther as its package starts it: stock, with no password, until setup."""
     host.start("vpnserver", ["/usr/libexec/softether/vpnserver/vpnserver", "execsvc"])
     host.site.wait_until(
-        "SoftEther's server", lambda: "vpnserver" in host.output(["ss", "-Hlntp"]), deadline=30
+        "SoftEther's server", lambda: "vpnserver" in host.output(["ss", "-Hlntp"]), deadline=60
     )
 
 

@@ -65,7 +65,8 @@ class Host:
             process.kill()
             process.wait()
             process.stdin.close()
-            self.reader.join()
+            if self.reader.ident:
+                self.reader.join()
             process.stdout.close()
         self.processes = []
 
@@ -94,12 +95,15 @@ class Lan:
             host.command("/usr/bin/python3", f"{HERE}/fake_device.py", "eth0", json.dumps(settings)),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
         host.processes.append(process)
-        if process.stdout.readline() != "ready\n":
-            raise RuntimeError(f"{name} did not start")
         host.lines = []
         host.reader = threading.Thread(target=host.lines.extend, args=(process.stdout,), daemon=True)
-        host.reader.start()
-        return host
+        # It may be spoken to before it says that it is ready.
+        for line in process.stdout:
+            if line == "ready\n":
+                host.reader.start()
+                return host
+            host.lines.append(line)
+        raise RuntimeError(f"{name} did not start: {''.join(host.lines)}")
 
     def close(self):
         for host in self.hosts:

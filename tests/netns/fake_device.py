@@ -14,6 +14,7 @@ Lines on standard input: "hello", "bye". Each connection is one line "connection
 
 import json
 import os
+import re
 import socket
 import socketserver
 import struct
@@ -173,7 +174,8 @@ def main():
     if settings.get("wsd6"):
         OnlyIpv6(settings["wsd6"], interface).start()
     if settings.get("mdns"):
-        name = settings["mdns"][0]["instance"].split()[0].lower()
+        # Of its own: two hosts of one name would share their addresses.
+        name = re.sub(r"\W+", "-", settings["mdns"][0]["instance"]).lower()
         mdns.Responder(name, settings["mdns"], lambda: address.get(interface)).start()
     if settings.get("ssdp"):
         ssdp.Device(settings["ssdp"], lambda: address.get(interface)).start()

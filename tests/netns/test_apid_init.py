@@ -16,9 +16,7 @@ ETC = "/etc/evercam-gateway"
 STATE = "/var/lib/evercam-gateway"
 PASSWORD = "a long enough password"
 FROM_VPN_SERVICE = {
-    "vpn-service-ca.crt": "authority\n", "vpn-service-client.crt": "certificate\n",
-    "vpn-service-client.key": "key\n", "vpn-service.token": "token\n",
-    "vpn-service.address": "vpn1.example.com:6060\n",
+    "vpn-service.token": "token\n", "vpn-service.address": "vpn1.example.com:6060\n",
 }  # fmt: skip
 
 
@@ -59,6 +57,11 @@ class TestInit(unittest.TestCase):
         for name, text in FROM_VPN_SERVICE.items():
             with open(f"{self.client}/{name}", "w") as file:
                 file.write(text)
+        for name in ("ca", "client"):
+            namespaces.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                           "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-days", "2",
+                           "-keyout", f"{self.client}/vpn-service-{name}.key",
+                           "-out", f"{self.client}/vpn-service-{name}.crt")  # fmt: skip
 
     def whole(self):
         return init("--name", "api.example.com", "--vpn-service", self.client, "--admin", "alice",

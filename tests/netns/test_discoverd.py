@@ -10,6 +10,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import devices  # noqa: E402
+import namespaces  # noqa: E402
 import tap  # noqa: E402
 from busenv import BusError  # noqa: E402
 from discoverd_site import NAME, Site, SiteTest  # noqa: E402
@@ -340,6 +341,7 @@ class TestMdns(SiteTest):
 
 
 if __name__ == "__main__":
+    namespaces.isolate()
     if len(sys.argv) > 2:  # some cases only
         unittest.main(argv=sys.argv[1:])
     tap.main(TestDiscovery, TestBus, TestMdns)

@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import devices  # noqa: E402
+import namespaces  # noqa: E402
 import tap  # noqa: E402
 from busenv import BusError  # noqa: E402
 from discoverd_site import DISCOVERD, NAME, SiteTest  # noqa: E402
@@ -296,4 +297,5 @@ class TestCrowd(SiteTest):
 
 
 if __name__ == "__main__":
+    namespaces.isolate()
     tap.main(TestBeyondARouter, TestQuirks, TestCrowd)

@@ -38,7 +38,7 @@ def control(host, service, verb):
     """start or stop, as the package's unit does: the service goes to the background by itself.
     Stopping takes SoftEther up to a minute while it tries to reach a server."""
     host.spawn([f"{SOFTETHER}/{service}/{service}", verb], stdout=subprocess.DEVNULL,
-               stderr=subprocess.DEVNULL).wait(120)  # fmt: skip
+               stderr=subprocess.DEVNULL).wait(180)  # fmt: skip
 
 
 class VpnSite:
