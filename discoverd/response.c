@@ -34,6 +34,7 @@ static bool parse_status_line(struct response *response, struct span line)
 	}
 	if (line.length > 12 && b[12] != ' ')
 		return false;
+	response->closes = b[5] == '1' && b[7] == '0'; /* unless the head says otherwise */
 	return response->status >= 100 && response->status <= 599;
 }
 
@@ -71,6 +72,15 @@ static void add_realm(struct response *response, struct span value)
 	response->realm_count++;
 }
 
+/* Whether one of the words of a list is this one (RFC 9110, section 5.6.1). */
+static bool lists(struct span value, const char *word)
+{
+	char text[TEXT_SIZE];
+
+	text_clean(text, sizeof(text), value.bytes, value.length);
+	return text_has_word(text, word, false);
+}
+
 static bool name_is(struct span name, const char *text)
 {
 	return name.length == strlen(text) && strncasecmp(name.bytes, text, name.length) == 0;
@@ -96,7 +106,14 @@ static void parse_header(struct response *response, struct span line)
 		text_clean(response->content_type, TEXT_SIZE, value.bytes, value.length);
 	else if (name_is(name, "WWW-Authenticate"))
 		add_realm(response, value);
-	else if (name_is(name, "Content-Length"))
+	else if (name_is(name, "Connection")) {
+		response->closes = lists(value, "close") ||
+				   (response->closes && !lists(value, "keep-alive"));
+	} else if (name_is(name, "Transfer-Encoding")) {
+		response->chunked = lists(value, "chunked");
+		response->has_length |= response->chunked;
+	} else if (name_is(name, "Content-Length")) {
+		response->has_length = true;
 		for (size_t i = 0; i < value.length; i++) {
 			char digit = value.bytes[i];
 
@@ -105,6 +122,7 @@ static void parse_header(struct response *response, struct span line)
 				response->content_length = response->content_length * 10 +
 							   (uint32_t)(digit - '0');
 		}
+	}
 }
 
 /* The next line without its end; false if the bytes hold no whole line. */
@@ -159,4 +177,81 @@ enum response_state response_parse(struct response *ret_response, const char *by
 	response.head_size = offset;
 	*ret_response = response;
 	return RESPONSE_COMPLETE;
+}
+
+static bool read_hex(size_t *ret_value, struct span line)
+{
+	size_t value = 0, i;
+
+	for (i = 0; i < line.length && isxdigit((unsigned char)line.bytes[i]); i++) {
+		char digit = line.bytes[i];
+
+		if (value > RESPONSE_MAX_HEAD)
+			return false;
+		value = value * 16 + (size_t)(isdigit((unsigned char)digit)
+						      ? digit - '0'
+						      : (digit | 0x20) - 'a' + 10);
+	}
+	*ret_value = value;
+	return i > 0;
+}
+
+static bool skip_trailers(const char *bytes, size_t size, size_t *offset)
+{
+	struct span line;
+
+	while (next_line(bytes, size, offset, false, &line))
+		if (!line.length)
+			return true;
+	return false;
+}
+
+/* RFC 9112, section 7.1. What is not chunks ends the body. */
+static bool read_chunks(const char *bytes, size_t size, char *buffer, size_t *ret_length,
+			size_t *ret_whole)
+{
+	size_t offset = 0, length = 0, chunk, width;
+	bool whole = false;
+	struct span line;
+
+	while (next_line(bytes, size, &offset, false, &line)) {
+		if (!read_hex(&chunk, line)) {
+			offset = size;
+			whole = true;
+			break;
+		}
+		if (!chunk) {
+			whole = skip_trailers(bytes, size, &offset);
+			break;
+		}
+		width = chunk < size - offset ? chunk : size - offset;
+		memcpy(buffer + length, bytes + offset, width);
+		length += width;
+		offset += width;
+		if (width < chunk || !next_line(bytes, size, &offset, false, &line))
+			break;
+	}
+	*ret_length = length;
+	*ret_whole = offset;
+	return whole;
+}
+
+bool response_read_body(const struct response *response, const char *bytes, size_t size,
+			bool at_end, char *buffer, size_t *ret_length, size_t *ret_whole)
+{
+	size_t length;
+
+	bytes += response->head_size;
+	size -= response->head_size;
+	if (response->chunked) {
+		at_end |= read_chunks(bytes, size, buffer, ret_length, ret_whole);
+		*ret_whole += response->head_size;
+		return at_end;
+	}
+	length = response->has_length && response->content_length < size ? response->content_length
+									 : size;
+	memcpy(buffer, bytes, length);
+	*ret_length = length;
+	*ret_whole = response->head_size + length;
+	return at_end || (response->has_length && length == response->content_length);
 }

@@ -26,7 +26,10 @@ struct response {
 	char realms[RESPONSE_MAX_REALMS][TEXT_SIZE]; /* of WWW-Authenticate, in order */
 	unsigned realm_count;
 	uint32_t content_length; /* 0 when not told; at most RESPONSE_MAX_HEAD */
-	size_t head_size;        /* bytes up to and with the empty line */
+	bool has_length;         /* the head tells where the body ends: a length, or chunks */
+	bool chunked;
+	bool closes;      /* the connection ends with this answer */
+	size_t head_size; /* bytes up to and with the empty line */
 };
 
 enum response_state {
@@ -38,3 +41,11 @@ enum response_state {
 /* at_end: no more bytes will come; a head that lacks its empty line then counts as complete. */
 enum response_state response_parse(struct response *ret_response, const char *bytes, size_t size,
 				   bool at_end);
+
+/*
+ * The body of an HTTP answer, chunks put together, as far as it has come; the buffer is as big as
+ * the bytes received. false: more is to be read, up to at_end. ret_whole: bytes of the whole
+ * answer.
+ */
+bool response_read_body(const struct response *response, const char *bytes, size_t size,
+			bool at_end, char *buffer, size_t *ret_length, size_t *ret_whole);

@@ -126,19 +126,6 @@ static void add(const struct description *description, enum field field, const c
 	evidence_add(description->evidence, SOURCE_SSDP, field, text, description->time);
 }
 
-/* Makers of much besides cameras. */
-static bool is_general(const struct vendor *vendor)
-{
-	static const char *const names[] = { "TP-Link",  "Panasonic",  "Sony", "D-Link",
-					     "TRENDnet", "Ubiquiti",   "FLIR", "Belkin",
-					     "Bosch",    "Grandstream" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(vendor->name, names[i]) == 0)
-			return true;
-	return false;
-}
-
 static bool is_camera_model(const struct description *description, const struct vendor *vendor)
 {
 	static const enum element elements[] = { ELEMENT_MODEL_NAME, ELEMENT_MODEL_NUMBER,
@@ -178,7 +165,7 @@ static void weigh(const struct description *description, const struct vendor *ve
 
 	if (is_lighting(description))
 		add(description, FIELD_TRAIT, "lighting");
-	if (vendor && (camera_model || !is_general(vendor)))
+	if (vendor && (camera_model || !vendor_is_general(vendor)))
 		add(description, FIELD_TRAIT, "upnp-maker");
 	if (camera_model || is_called_camera(description))
 		add(description, FIELD_TRAIT, "upnp-name");

@@ -109,3 +109,33 @@ bool vendor_model_of(const struct vendor *vendor, const char *name, char *buffer
 	}
 	return text_clean(buffer, size, name, length) > 0;
 }
+
+const char *vendor_kind_of(const char *text)
+{
+	static const struct {
+		const char *word;
+		bool prefix;
+		const char *kind;
+	} kinds[] = {
+		{ "doorbell", true, "doorbell" }, { "NVR", true, "nvr" },
+		{ "DVR", true, "nvr" },           { "XVR", true, "nvr" },
+		{ "encoder", true, "encoder" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (text_has_word(text, kinds[i].word, kinds[i].prefix))
+			return kinds[i].kind;
+	return NULL;
+}
+
+bool vendor_is_general(const struct vendor *vendor)
+{
+	static const char *const names[] = { "TP-Link",  "Panasonic",  "Sony", "D-Link",
+					     "TRENDnet", "Ubiquiti",   "FLIR", "Belkin",
+					     "Bosch",    "Grandstream" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(vendor->name, names[i]) == 0)
+			return true;
+	return false;
+}

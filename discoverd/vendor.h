@@ -23,3 +23,8 @@ const struct vendor *vendor_recognise(const char *text);
 /* Fills the model out of a name such as "AXIS M1065-L - ACCC8E012345" (the vendor's word and what
  * follows a " - " go). Returns false if nothing is left. */
 bool vendor_model_of(const struct vendor *vendor, const char *name, char *buffer, unsigned size);
+
+/* The kind of device, as far as a model or a name shows it; NULL if it does not. */
+const char *vendor_kind_of(const char *text);
+/* It makes much besides cameras: its name alone says little. */
+bool vendor_is_general(const struct vendor *vendor);

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/netaddr.h"
+#include "discoverd/url.h"
 #include "discoverd/vendor.h"
 #include "discoverd/xml.h"
 
@@ -160,25 +160,10 @@ static const struct {
 	{ "mac", SCOPE_MAC },
 };
 
-/* The kind as far as a model or a name shows it. */
 static void add_kind(struct reader *reader, const char *text)
 {
-	static const struct {
-		const char *word;
-		bool prefix;
-		const char *kind;
-	} kinds[] = {
-		{ "doorbell", true, "doorbell" }, { "NVR", true, "nvr" },
-		{ "DVR", true, "nvr" },           { "XVR", true, "nvr" },
-		{ "encoder", true, "encoder" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (text_has_word(text, kinds[i].word, kinds[i].prefix)) {
-			evidence_add(&reader->match->evidence, SOURCE_WSD, FIELD_KIND,
-				     kinds[i].kind, reader->time);
-			return;
-		}
+	evidence_add(&reader->match->evidence, SOURCE_WSD, FIELD_KIND, vendor_kind_of(text),
+		     reader->time);
 }
 
 static void add_vendor(struct reader *reader, const char *text, bool trusted)
@@ -253,49 +238,21 @@ static void read_scope(struct reader *reader, const struct xml *xml, const char 
 
 /* --- addresses --- */
 
-/* "http://HOST[:PORT]/PATH"; the host is passed over, and user information refuses it all. */
-static void read_xaddr(struct reader *reader, const struct xml *xml, const char *url, size_t length)
+/* The host is passed over, and user information refuses it all. */
+static void read_xaddr(struct reader *reader, const struct xml *xml, const char *text,
+		       size_t length)
 {
-	struct wsd_xaddr xaddr = { .port = 80 };
-	const char *end = url + length, *port;
-	char text[TEXT_SIZE];
-	size_t width;
+	struct wsd_xaddr *xaddr = &reader->match->xaddrs[reader->match->xaddr_count];
+	struct url url;
 
 	(void)xml;
-	if (reader->match->xaddr_count == WSD_MAX_XADDRS)
+	if (reader->match->xaddr_count == WSD_MAX_XADDRS || !url_read(&url, text, length) ||
+	    url.rtsp || url.has_user)
 		return;
-	if (length > 7 && strncasecmp(url, "http://", 7) == 0) {
-		url += 7;
-	} else if (length > 8 && strncasecmp(url, "https://", 8) == 0) {
-		url += 8;
-		xaddr.secure = true;
-		xaddr.port = 443;
-	} else {
-		return;
-	}
-	port = url;
-	if (*url == '[') {
-		while (port < end && *port != ']')
-			port++;
-		if (port < end)
-			port++;
-	}
-	while (port < end && *port != ':' && *port != '/' && *port != '@')
-		port++;
-	if (port == url || (port < end && *port == '@'))
-		return;
-	if (port < end && *port == ':') {
-		for (width = 1; port + width < end && isdigit((unsigned char)port[width]); width++)
-			;
-		if (port + width < end && port[width] != '/')
-			return;
-		text_clean(text, sizeof(text), port + 1, width - 1);
-		if (port_parse(&xaddr.port, text) < 0)
-			return;
-		port += width;
-	}
-	text_clean(xaddr.path, sizeof(xaddr.path), port, (size_t)(end - port));
-	reader->match->xaddrs[reader->match->xaddr_count++] = xaddr;
+	xaddr->secure = url.secure;
+	xaddr->port = url.port;
+	memcpy(xaddr->path, url.path, sizeof(xaddr->path));
+	reader->match->xaddr_count++;
 }
 
 /* --- the envelope --- */
@@ -432,6 +389,6 @@ void wsd_message_evidence(struct evidence *evidence, const struct wsd_match *mat
 				  xaddr->secure ? "https" : "http", time);
 		if (match->is_onvif)
 			evidence_add_port(evidence, SOURCE_WSD, FIELD_ONVIF, xaddr->port,
-					  xaddr->path[0] ? xaddr->path : "/", time);
+					  xaddr->path, time);
 	}
 }

@@ -34,7 +34,8 @@ struct xml {
 		char uri[NAMESPACE_SIZE];
 	} namespaces[MAX_NAMESPACES];
 	size_t namespace_count;
-	bool refused; /* a limit or a DTD */
+	const XML_Char **attributes; /* within on_start */
+	bool refused;                /* a limit or a DTD */
 	bool complete;
 };
 
@@ -81,7 +82,9 @@ static void on_start(void *owner, const XML_Char *name, const XML_Char **attribu
 	note_namespaces(xml, attributes);
 	copy_bounded(xml->names[xml->depth++], NAME_SIZE, colon ? colon + 1 : name);
 	xml->text_length = 0;
+	xml->attributes = attributes;
 	xml->handlers->on_start(xml, xml->names[xml->depth - 1], xml->owner);
+	xml->attributes = NULL;
 }
 
 static void on_end(void *owner, const XML_Char *name)
@@ -171,6 +174,17 @@ int xml_read(const void *bytes, size_t size, const struct xml_handlers *handlers
 const char *xml_parent(const struct xml *xml)
 {
 	return xml->depth < 2 ? "" : xml->names[xml->depth - 2];
+}
+
+const char *xml_attribute(const struct xml *xml, const char *name)
+{
+	for (const XML_Char **at = xml->attributes; at && *at; at += 2) {
+		const char *colon = strrchr(at[0], ':');
+
+		if (strcmp(colon ? colon + 1 : at[0], name) == 0)
+			return at[1];
+	}
+	return NULL;
 }
 
 const char *xml_namespace(const struct xml *xml, const char *prefix, size_t length)

@@ -29,5 +29,7 @@ int xml_read(const void *bytes, size_t size, const struct xml_handlers *handlers
 
 /* Within a handler: name of the element around the current one, "" at the root. */
 const char *xml_parent(const struct xml *xml);
+/* Within on_start: an attribute of the element, its name without a prefix; or NULL. */
+const char *xml_attribute(const struct xml *xml, const char *name);
 /* Within a handler: namespace declared for a prefix (of the given length), or NULL. */
 const char *xml_namespace(const struct xml *xml, const char *prefix, size_t length);
