@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Confirms the TCP services of one device: asks the ports of its plan, gently. At most 10
- * connections (or what the reset allows) per device until the next reset, at most 4 of them at a
- * time and normally one per service, and 64 at a time for all devices together.
+ * connections (or what the reset allows) per device until the next reset, at most 3 of them at a
+ * time and normally one per service; UPnP may add 2, one at a time. All devices together are within
+ * a connection_budget.
  */
 #pragma once
 
 #include "common/loop.h"
+#include "discoverd/connection_budget.h"
 #include "discoverd/probe.h"
 #include "discoverd/probe_plan.h"
 
@@ -17,20 +19,24 @@ struct device; /* whose confirmation it is; not looked into here */
 
 /* Something was learnt about a port; evidence may be empty. May reset the confirmation, but not
  * free it. */
-typedef void confirmation_result_fn(struct device *device, uint16_t port, const char *service,
-				    enum probe_result result, const struct evidence *evidence,
-				    void *owner);
+typedef void confirmation_result_fn(struct device *device, uint16_t port,
+				    enum probe_service service, enum probe_result result,
+				    const struct evidence *evidence, void *owner);
 /* The last connection of all has ended. */
 typedef void confirmation_idle_fn(void *owner);
 
+/* budget: borrowed. */
 void confirmer_new(struct confirmer **ret_confirmer, struct loop *loop,
-		   confirmation_result_fn *on_result, confirmation_idle_fn *on_idle, void *owner);
+		   struct connection_budget *budget, confirmation_result_fn *on_result,
+		   confirmation_idle_fn *on_idle, void *owner);
 struct confirmer *confirmer_free(struct confirmer *confirmer); /* confirmations must be gone */
 bool confirmer_is_busy(const struct confirmer *confirmer);
 
 void confirmation_new(struct confirmation **ret_confirmation, struct confirmer *confirmer,
 		      struct device *device);
 struct confirmation *confirmation_free(struct confirmation *confirmation);
+
+bool confirmation_is_busy(const struct confirmation *confirmation);
 
 /* Asks what the evidence points to and has not been asked since the last reset. target: its port
  * does not matter. usual: also the usual ports. */
@@ -40,5 +46,6 @@ void confirmation_update(struct confirmation *confirmation, const struct probe_t
 #define CONFIRMATION_LIGHT  4  /* of a second look */
 #define CONFIRMATION_VERIFY 1
 
-/* Everything is to be asked again, from the next update on, with so many connections. */
+/* Everything is to be asked again, from the next update on, with so many connections. Unless it is
+ * a full scan, what the device is is not asked of one that has told. */
 void confirmation_reset(struct confirmation *confirmation, unsigned connections);

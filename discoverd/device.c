@@ -213,21 +213,34 @@ bool device_has_failing_service(const struct device *device)
 	return false;
 }
 
+/* One that has answered is better than one that is only claimed, which counts once its port has
+ * answered in HTTP. */
+static const struct fact *onvif_fact(const struct device *device, bool proven, bool secure)
+{
+	const struct fact *fact = NULL;
+
+	while ((fact = evidence_next(&device->evidence, FIELD_ONVIF, fact)))
+		if ((!proven || fact->source == SOURCE_ONVIF) &&
+		    has_service(device, fact->port, secure ? "https" : "http"))
+			return fact;
+	return NULL;
+}
+
 const char *device_onvif_url(const struct device *device, char buffer[static DEVICE_URL_SIZE])
 {
 	const struct device_address *address = device_address(device);
 	const struct fact *fact = NULL;
 	char text[NETADDR_TEXT_SIZE];
-	bool v6;
+	bool secure = false, v6;
 
-	/* A claimed address counts once its port has answered in HTTP. */
-	while ((fact = evidence_next(&device->evidence, FIELD_ONVIF, fact)))
-		if (has_service(device, fact->port, "http"))
-			break;
+	for (unsigned i = 0; i < 4 && !fact; i++) {
+		secure = i % 2;
+		fact = onvif_fact(device, i < 2, secure);
+	}
 	if (!fact || !address)
 		return NULL;
 	v6 = address->address.family == AF_INET6;
-	snprintf(buffer, DEVICE_URL_SIZE, "http://%s%s%s:%u%s", v6 ? "[" : "",
+	snprintf(buffer, DEVICE_URL_SIZE, "http%s://%s%s%s:%u%s", secure ? "s" : "", v6 ? "[" : "",
 		 netaddr_format(&address->address, text), v6 ? "]" : "", fact->port, fact->text);
 	return buffer;
 }
@@ -239,9 +252,12 @@ static const struct vendor *vendor_of(const struct device *device)
 
 const char *device_snapshot_path(const struct device *device)
 {
+	const char *told = evidence_best(&device->evidence, FIELD_SNAPSHOT_PATH);
 	const struct vendor *vendor = vendor_of(device);
 
-	return vendor && has_service(device, 0, "http") ? vendor->snapshot_path : NULL;
+	if (!has_service(device, 0, "http"))
+		return NULL;
+	return told ? told : vendor ? vendor->snapshot_path : NULL;
 }
 
 const char *device_stream_path(const struct device *device)

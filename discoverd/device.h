@@ -47,6 +47,8 @@ struct device {
 
 	usec_t recheck;                     /* when to look at its services again; 0: not planned */
 	unsigned rechecks;                  /* done since its services were last in order */
+	usec_t looked;                      /* when its services were last asked from the start */
+	unsigned looks;                     /* at them since then */
 	struct confirmation *confirmation;  /* NULL: none yet */
 	struct device_address confirmed_at; /* the address that it asks */
 	bool published;

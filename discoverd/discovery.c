@@ -39,6 +39,7 @@ struct discovery {
 	struct sighting_queue *queue;
 	struct device_table *table;
 	struct keeper *keeper;
+	struct connection_budget budget;
 	struct service_watch *services;
 	struct schedule *schedule;
 	struct unicast_search *search;
@@ -557,6 +558,7 @@ static void start_protocols(struct discovery *discovery)
 	const struct protocol_environment environment = {
 		.loop = discovery->loop,
 		.interfaces = discovery->interfaces,
+		.budget = &discovery->budget,
 		.on_sighting = on_sighting,
 		.owner = discovery,
 	};
@@ -598,7 +600,8 @@ int discovery_new(struct discovery **ret_discovery, struct loop *loop,
 			 on_device_removed, discovery);
 	keeper_new(&discovery->keeper, loop, discovery->table, discovery->neighbours,
 		   &keeper_handlers, discovery);
-	service_watch_new(&discovery->services, loop, &service_handlers, discovery);
+	service_watch_new(&discovery->services, loop, &discovery->budget, &service_handlers,
+			  discovery);
 	schedule_new(&discovery->schedule, loop, settings->burst_interval, &schedule_handlers,
 		     discovery);
 	unicast_search_new(&discovery->search, loop, discovery->interfaces, discovery->table,

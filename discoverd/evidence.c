@@ -18,9 +18,15 @@
 #define MAX_OF_FIELD (EVIDENCE_MAX_FACTS / 4)
 
 static const char *const source_names[SOURCE_COUNT] = {
-	[SOURCE_WSD] = "wsd",   [SOURCE_MDNS] = "mdns",         [SOURCE_SSDP] = "ssdp",
-	[SOURCE_OUI] = "oui",   [SOURCE_OPERATOR] = "operator", [SOURCE_RTSP] = "rtsp",
+	[SOURCE_WSD] = "wsd",
+	[SOURCE_MDNS] = "mdns",
+	[SOURCE_SSDP] = "ssdp",
+	[SOURCE_OUI] = "oui",
+	[SOURCE_OPERATOR] = "operator",
+	[SOURCE_RTSP] = "rtsp",
 	[SOURCE_HTTP] = "http",
+	[SOURCE_ONVIF] = "onvif",
+	[SOURCE_CERTIFICATE] = "certificate",
 };
 
 /* For single-valued fields: which source is believed first. Sources not listed come last. */
@@ -34,15 +40,19 @@ static const struct {
 	enum source order[SOURCE_COUNT + 1];
 } fields[FIELD_COUNT] = {
 	[FIELD_VENDOR] = { "vendor", true,
-			   ORDER(SOURCE_MDNS, SOURCE_RTSP, SOURCE_WSD, SOURCE_SSDP, SOURCE_HTTP) },
+			   ORDER(SOURCE_ONVIF, SOURCE_MDNS, SOURCE_RTSP, SOURCE_WSD, SOURCE_SSDP,
+				 SOURCE_HTTP, SOURCE_CERTIFICATE) },
 	[FIELD_MODEL] = { "model", true,
-			  ORDER(SOURCE_WSD, SOURCE_MDNS, SOURCE_SSDP, SOURCE_RTSP, SOURCE_HTTP) },
+			  ORDER(SOURCE_ONVIF, SOURCE_WSD, SOURCE_MDNS, SOURCE_SSDP, SOURCE_RTSP,
+				SOURCE_HTTP, SOURCE_CERTIFICATE) },
 	[FIELD_SERIAL] = { "serial", true,
-			   ORDER(SOURCE_WSD, SOURCE_MDNS, SOURCE_SSDP, SOURCE_RTSP, SOURCE_HTTP) },
-	[FIELD_FIRMWARE] = { "firmware", true, ORDER(SOURCE_WSD, SOURCE_MDNS) },
+			   ORDER(SOURCE_ONVIF, SOURCE_WSD, SOURCE_MDNS, SOURCE_SSDP, SOURCE_RTSP,
+				 SOURCE_HTTP, SOURCE_CERTIFICATE) },
+	[FIELD_FIRMWARE] = { "firmware", true, ORDER(SOURCE_ONVIF, SOURCE_WSD, SOURCE_MDNS) },
 	[FIELD_NAME] = { "name", true, ORDER(SOURCE_WSD, SOURCE_SSDP, SOURCE_MDNS) },
 	[FIELD_KIND] = { "kind", true, ORDER(SOURCE_MDNS, SOURCE_WSD) },
-	[FIELD_STREAM_PATH] = { "stream-path", true, ORDER(SOURCE_MDNS) },
+	[FIELD_STREAM_PATH] = { "stream-path", true, ORDER(SOURCE_ONVIF, SOURCE_MDNS) },
+	[FIELD_SNAPSHOT_PATH] = { "snapshot-path", true, ORDER(SOURCE_ONVIF) },
 	[FIELD_TRAIT] = { "trait", false, ORDER(SOURCE_WSD) },
 	[FIELD_ENDPOINT] = { "endpoint", false, ORDER(SOURCE_WSD) },
 	[FIELD_MAC] = { "mac", false, ORDER(SOURCE_MDNS, SOURCE_WSD) },
@@ -58,6 +68,7 @@ static const struct trait {
 } traits[] = {
 	{ "onvif-transmitter", 0.95, true }, /* WS-Discovery type NetworkVideoTransmitter */
 	{ "onvif-device", 0.9, true },       /* WS-Discovery type tds:Device */
+	{ "onvif-answers", 0.9, true },      /* its device service has answered, or refused to */
 	{ "onvif-scope", 0.85, true },       /* a scope that begins with onvif:// */
 	{ "axis-video", 0.95, true },        /* _axis-video._tcp, _axis-nvr._tcp */
 	{ "hap-camera", 0.9, true },         /* _hap._tcp, category camera or doorbell */
@@ -73,8 +84,9 @@ static const struct trait {
 	{ "rtsp-vendor", 0.8, true },        /* an RTSP server that only cameras run */
 	{ "http-vendor", 0.5, false },       /* an HTTP server that cameras run */
 	{ "added", 0.3, false },             /* an operator has added its address */
-	{ "camera-oui", 0.2, false },        /* the MAC is of a block of a maker of cameras */
-	{ "computer", -0.8, false },         /* WS-Discovery type pub:Computer */
+	{ "certificate-vendor", 0.4, false }, /* its certificate names a maker of cameras */
+	{ "camera-oui", 0.2, false },         /* the MAC is of a block of a maker of cameras */
+	{ "computer", -0.8, false },          /* WS-Discovery type pub:Computer */
 	{ "printer", -1.0, false },
 	{ "speaker", -1.0, false }, /* AirPlay, RAOP: they speak RTSP */
 	{ "television", -1.0, false },
@@ -136,10 +148,12 @@ static bool replaces(const struct fact *known, enum source source, enum field fi
 {
 	if (known->field != field)
 		return false;
-	if (field == FIELD_SERVICE || field == FIELD_ONVIF)
+	if (field == FIELD_SERVICE)
 		return known->port == port; /* a port has one service, whoever found it */
 	if (known->source != source)
 		return false;
+	if (field == FIELD_ONVIF)
+		return known->port == port;
 	return fields[field].single || (known->port == port && strcmp(known->text, text) == 0);
 }
 

@@ -26,6 +26,8 @@ enum source {
 	SOURCE_SSDP,
 	SOURCE_RTSP,
 	SOURCE_HTTP,
+	SOURCE_ONVIF,       /* the calls that need no password */
+	SOURCE_CERTIFICATE, /* of its TLS services */
 	SOURCE_OUI,
 	SOURCE_OPERATOR, /* who added its address */
 	SOURCE_COUNT,
@@ -40,7 +42,8 @@ enum field {
 	FIELD_FIRMWARE,
 	FIELD_NAME,
 	FIELD_KIND,
-	FIELD_STREAM_PATH, /* of its RTSP service, as the device tells it */
+	FIELD_STREAM_PATH,   /* of its RTSP service, as the device tells it */
+	FIELD_SNAPSHOT_PATH, /* of its HTTP service, as the device tells it */
 	/* Any number of values. */
 	FIELD_TRAIT,    /* name of a row of the trait table */
 	FIELD_ENDPOINT, /* WS-Discovery endpoint reference: a stable, but sometimes cloned, name */

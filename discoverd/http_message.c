@@ -2,8 +2,10 @@
 #include "discoverd/http_message.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "discoverd/fingerprint.h"
+#include "discoverd/url.h"
 
 static size_t write_get(char *buffer, size_t size, const char *path, const char *version,
 			const struct netaddr *address, uint16_t port)
@@ -22,22 +24,42 @@ static size_t write_get(char *buffer, size_t size, const char *path, const char 
 }
 
 size_t http_message_get(char buffer[static HTTP_REQUEST_SIZE], const struct netaddr *address,
-			uint16_t port)
+			uint16_t port, const char *path)
 {
-	return write_get(buffer, HTTP_REQUEST_SIZE, "/", "1.1", address, port);
+	return write_get(buffer, HTTP_REQUEST_SIZE, path, "1.1", address, port);
 }
 
-size_t http_message_get_document(char buffer[static HTTP_DOCUMENT_REQUEST_SIZE],
+size_t http_message_get_document(char buffer[static HTTP_REQUEST_SIZE],
 				 const struct netaddr *address, uint16_t port, const char *path)
 {
-	return write_get(buffer, HTTP_DOCUMENT_REQUEST_SIZE, path, "1.0", address, port);
+	return write_get(buffer, HTTP_REQUEST_SIZE, path, "1.0", address, port);
 }
 
 void http_message_read(struct evidence *evidence, const struct response *response, uint16_t port,
-		       usec_t time)
+		       bool secure, usec_t time)
 {
 	if (response->protocol != RESPONSE_HTTP)
 		return;
-	evidence_add_port(evidence, SOURCE_HTTP, FIELD_SERVICE, port, "http", time);
+	evidence_add_port(evidence, SOURCE_HTTP, FIELD_SERVICE, port, secure ? "https" : "http",
+			  time);
 	fingerprint_read(evidence, response, time);
+}
+
+bool http_message_redirect(struct evidence *evidence, const struct response *response,
+			   const struct netaddr *address, uint16_t port, bool secure,
+			   char path[static TEXT_SIZE], usec_t time)
+{
+	const struct url base = { .host = *address, .port = port, .secure = secure };
+	struct url url;
+
+	if (response->status / 100 != 3 || !url_read_relative(&url, &base, response->location) ||
+	    url.rtsp || url.has_user || !netaddr_equal(&url.host, address))
+		return false;
+	if (url.port == port && url.secure == secure) {
+		memcpy(path, url.path, TEXT_SIZE);
+		return true;
+	}
+	evidence_add_port(evidence, SOURCE_HTTP, FIELD_HINT, url.port,
+			  url.secure ? "https" : "http", time);
+	return false;
 }

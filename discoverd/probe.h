@@ -13,6 +13,8 @@ struct probe_target {
 	unsigned ifindex; /* 0: by the routing table */
 	struct netaddr address;
 	uint16_t port;
+	bool secure;      /* in TLS */
+	const char *path; /* of a service that has one: until start() returns; NULL: not known */
 };
 
 enum probe_result {
@@ -26,16 +28,24 @@ enum probe_result {
 typedef void probe_done_fn(void *probe, enum probe_result result, const struct evidence *evidence,
 			   void *owner);
 
+/* May it connect once more, in place of a connection that has ended? That one counts then. */
+typedef bool probe_reconnect_fn(void *owner);
+
+struct probe_handlers {
+	probe_done_fn *on_done;
+	probe_reconnect_fn *may_reconnect;
+};
+
 struct service_probe {
-	const char *service; /* as in FIELD_SERVICE and FIELD_HINT */
-	/* on_done never runs inside. */
+	/* No callback runs inside. handlers: borrowed. */
 	int (*start)(void **ret_probe, struct loop *loop, const struct probe_target *target,
-		     probe_done_fn *on_done, void *owner);
+		     const struct probe_handlers *handlers, void *owner);
 	void *(*stop)(void *probe);
 };
 
 extern const struct service_probe rtsp_probe;
 extern const struct service_probe http_probe;
+extern const struct service_probe onvif_probe;
 
 #define PROBE_TIMEOUT (3500 * USEC_PER_MSEC) /* three SYNs of the kernel's: 0, 1, 3 s */
 

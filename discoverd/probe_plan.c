@@ -3,21 +3,54 @@
 
 #include <string.h>
 
-static const uint16_t usual_ports[PROBE_SERVICE_COUNT][8] = {
-	[PROBE_RTSP] = { 554, 8554, 10554, 5554, 7447, 5544, 7070, 8556 },
-	[PROBE_HTTP] = { 80, 8080, 81, 8000, 8081, 88, 8090, 85 },
+#define MAX_USUAL 8
+
+static const struct {
+	const char *name;
+	bool secure;
+	uint16_t usual[MAX_USUAL]; /* up to the first 0 */
+} services[PROBE_SERVICE_COUNT] = {
+	[PROBE_RTSP] = { "rtsp", false, { 554, 8554, 10554, 5554, 7447, 5544, 7070, 8556 } },
+	[PROBE_HTTP] = { "http", false, { 80, 8080, 81, 8000, 8081, 88, 8090, 85 } },
+	[PROBE_HTTPS] = { "https", true, { 443 } },
+	[PROBE_RTSPS] = { "rtsps", true, { 0 } },
+	[PROBE_ONVIF] = { "onvif", false, { 8899, 2020, 8000 } },
 };
 
-static void add_step(struct probe_plan *plan, uint16_t port, enum probe_service service,
-		     bool hinted)
+const char *probe_service_name(enum probe_service service)
 {
-	if (plan->count == PROBE_PLAN_MAX)
+	return services[service].name;
+}
+
+bool probe_plan_is_allowed(uint16_t port)
+{
+	static const uint16_t printers[] = { 515, 631, 9100, 9101, 9102, 9103 };
+	/* S7, Modbus, ATG, FINS, DNP3, EtherNet/IP, BACnet, Fox, OPC UA, Melsec, CODESYS, PCWorx */
+	static const uint16_t machines[] = { 102,  502,  9600, 10001, 20000, 44818, 47808, 1911,
+					     4911, 4840, 5006, 5007,  1217,  2455,  1962,  20547 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(printers); i++)
+		if (port == printers[i])
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
+		if (port == machines[i])
+			return false;
+	return true;
+}
+
+bool probe_step_is_same(const struct probe_step *a, const struct probe_step *b)
+{
+	return a->port == b->port && (a->service == PROBE_ONVIF) == (b->service == PROBE_ONVIF);
+}
+
+static void add_step(struct probe_plan *plan, struct probe_step step)
+{
+	if (plan->count == PROBE_PLAN_MAX || !probe_plan_is_allowed(step.port))
 		return;
 	for (size_t i = 0; i < plan->count; i++)
-		if (plan->steps[i].port == port)
-			return; /* each port once: what it does not say, it says to nobody */
-	plan->steps[plan->count++] =
-		(struct probe_step){ .port = port, .service = service, .hinted = hinted };
+		if (probe_step_is_same(&plan->steps[i], &step))
+			return;
+	plan->steps[plan->count++] = step;
 }
 
 static void add_facts(struct probe_plan *plan, const struct evidence *evidence, enum field field)
@@ -28,10 +61,14 @@ static void add_facts(struct probe_plan *plan, const struct evidence *evidence, 
 		/* Hints must leave room for what they may be hiding. */
 		if (field == FIELD_HINT && plan->count >= PROBE_PLAN_MAX / 2)
 			return;
-		if (strcmp(fact->text, "rtsp") == 0)
-			add_step(plan, fact->port, PROBE_RTSP, true);
-		else if (strcmp(fact->text, "http") == 0)
-			add_step(plan, fact->port, PROBE_HTTP, true);
+		for (enum probe_service service = 0; service < PROBE_SERVICE_COUNT; service++)
+			if (strcmp(fact->text, services[service].name) == 0)
+				add_step(plan, (struct probe_step){
+						       .port = fact->port,
+						       .service = service,
+						       .secure = services[service].secure,
+						       .hinted = true,
+					       });
 	}
 }
 
@@ -47,15 +84,72 @@ static bool is_secure(const struct evidence *evidence, uint16_t port)
 	return false;
 }
 
+/* Where the device says its ONVIF service is; else wherever it speaks HTTP. */
+static void add_onvif(struct probe_plan *plan, const struct evidence *evidence)
+{
+	struct probe_step step = { .service = PROBE_ONVIF, .hinted = true };
+	const struct fact *fact = NULL;
+
+	while ((fact = evidence_next(evidence, FIELD_ONVIF, fact))) {
+		step.port = fact->port;
+		step.secure = is_secure(evidence, fact->port);
+		add_step(plan, step);
+	}
+	step.hinted = false;
+	while ((fact = evidence_next(evidence, FIELD_SERVICE, fact))) {
+		step.port = fact->port;
+		step.secure = strcmp(fact->text, "https") == 0;
+		if (step.secure || strcmp(fact->text, "http") == 0)
+			add_step(plan, step);
+	}
+}
+
+static void add_usual_port(struct probe_plan *plan, const struct evidence *evidence,
+			   enum probe_service service, uint16_t port)
+{
+	const struct probe_step step = {
+		.port = port,
+		.service = service,
+		.secure = services[service].secure,
+	};
+
+	if (port && (step.secure || !is_secure(evidence, port)))
+		add_step(plan, step);
+}
+
+/* ONVIF comes last: it may be found where HTTP is. */
+static void add_usual(struct probe_plan *plan, const struct evidence *evidence)
+{
+	for (size_t i = 0; i < MAX_USUAL; i++)
+		for (enum probe_service service = 0; service < PROBE_ONVIF; service++)
+			add_usual_port(plan, evidence, service, services[service].usual[i]);
+	for (size_t i = 0; i < MAX_USUAL; i++)
+		add_usual_port(plan, evidence, PROBE_ONVIF, services[PROBE_ONVIF].usual[i]);
+}
+
 void probe_plan_make(struct probe_plan *ret_plan, const struct evidence *evidence, bool usual)
 {
 	struct probe_plan plan = { 0 };
 
-	add_facts(&plan, evidence, FIELD_SERVICE);
-	add_facts(&plan, evidence, FIELD_HINT);
-	for (size_t i = 0; usual && i < ARRAY_SIZE(usual_ports[0]); i++)
-		for (enum probe_service service = 0; service < PROBE_SERVICE_COUNT; service++)
-			if (!is_secure(evidence, usual_ports[service][i]))
-				add_step(&plan, usual_ports[service][i], service, false);
+	if (!evidence_has_trait(evidence, "printer")) {
+		add_facts(&plan, evidence, FIELD_SERVICE);
+		add_facts(&plan, evidence, FIELD_HINT);
+		add_onvif(&plan, evidence);
+		if (usual)
+			add_usual(&plan, evidence);
+	}
 	*ret_plan = plan;
+}
+
+const char *probe_plan_onvif_path(const struct evidence *evidence, uint16_t port)
+{
+	const struct fact *fact = NULL, *other = NULL;
+
+	while ((fact = evidence_next(evidence, FIELD_ONVIF, fact))) {
+		if (fact->port == port)
+			return fact->text;
+		if (!other)
+			other = fact; /* the path may be right although the port is not */
+	}
+	return other ? other->text : NULL;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/loop.h"
+#include "discoverd/connection_budget.h"
 #include "discoverd/interfaces.h"
 #include "discoverd/progress.h"
 #include "discoverd/sighting.h"
@@ -16,6 +17,7 @@ typedef void protocol_sighting_fn(struct sighting *sighting, void *owner);
 struct protocol_environment {
 	struct loop *loop;
 	const struct interfaces *interfaces;
+	struct connection_budget *budget; /* of all who connect */
 	protocol_sighting_fn *on_sighting;
 	void *owner;
 };

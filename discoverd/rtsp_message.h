@@ -15,8 +15,8 @@ size_t rtsp_message_options(char buffer[static RTSP_REQUEST_SIZE]);
  * and, by contrast, which servers say 200 to everything.
  */
 size_t rtsp_message_describe(char buffer[static RTSP_REQUEST_SIZE], const struct netaddr *address,
-			     uint16_t port, uint32_t random);
+			     uint16_t port, bool secure, uint32_t random);
 
 /* Adds what one answer tells. The service is confirmed when the answer is RTSP. */
 void rtsp_message_read(struct evidence *evidence, const struct response *response, uint16_t port,
-		       usec_t time);
+		       bool secure, usec_t time);

@@ -18,7 +18,7 @@ struct rtsp_prober {
 	struct tcp_exchange *exchange;
 	struct evidence evidence;
 	bool confirmed;
-	probe_done_fn *on_done;
+	const struct probe_handlers *handlers;
 	void *owner;
 };
 
@@ -26,7 +26,7 @@ static void finish(struct rtsp_prober *prober, enum probe_result result)
 {
 	if (prober->confirmed)
 		result = PROBE_CONFIRMED;
-	prober->on_done(prober, result, &prober->evidence, prober->owner);
+	prober->handlers->on_done(prober, result, &prober->evidence, prober->owner);
 }
 
 static void on_connected(struct tcp_exchange *exchange, void *owner)
@@ -44,7 +44,8 @@ static void ask_describe(struct rtsp_prober *prober)
 	(void)!getrandom(&random, sizeof(random), 0);
 	tcp_exchange_send(prober->exchange, request,
 			  rtsp_message_describe(request, &prober->target.address,
-						prober->target.port, random));
+						prober->target.port, prober->target.secure,
+						random));
 }
 
 static void on_bytes(struct tcp_exchange *exchange, const char *bytes, size_t size, bool at_end,
@@ -64,10 +65,10 @@ static void on_bytes(struct tcp_exchange *exchange, const char *bytes, size_t si
 	}
 	if (!at_end && size < response.head_size + response.content_length)
 		return;
-	rtsp_message_read(&prober->evidence, &response, prober->target.port,
+	rtsp_message_read(&prober->evidence, &response, prober->target.port, prober->target.secure,
 			  loop_now(prober->loop));
 	/* An HTTP server says so even to a request it does not understand. */
-	http_message_read(&prober->evidence, &response, prober->target.port,
+	http_message_read(&prober->evidence, &response, prober->target.port, prober->target.secure,
 			  loop_now(prober->loop));
 	if (response.protocol != RESPONSE_RTSP || prober->confirmed || at_end) {
 		prober->confirmed |= response.protocol == RESPONSE_RTSP;
@@ -97,18 +98,20 @@ static void *rtsp_stop(void *object)
 }
 
 static int rtsp_start(void **ret_probe, struct loop *loop, const struct probe_target *target,
-		      probe_done_fn *on_done, void *owner)
+		      const struct probe_handlers *handlers, void *owner)
 {
-	static const struct tcp_exchange_handlers handlers = { on_connected, on_bytes, on_failed };
+	static const struct tcp_exchange_handlers exchange_handlers = { on_connected, on_bytes,
+									on_failed };
 	struct rtsp_prober *prober = xnew(struct rtsp_prober);
 	int r;
 
 	prober->loop = loop;
 	prober->target = *target;
-	prober->on_done = on_done;
+	prober->handlers = handlers;
 	prober->owner = owner;
 	r = tcp_exchange_new(&prober->exchange, loop, target->ifindex, &target->address,
-			     target->port, PROBE_TIMEOUT, &handlers, prober);
+			     target->port, target->secure, PROBE_TIMEOUT, &exchange_handlers,
+			     prober);
 	if (r < 0) {
 		free(prober);
 		return r;
@@ -118,7 +121,6 @@ static int rtsp_start(void **ret_probe, struct loop *loop, const struct probe_ta
 }
 
 const struct service_probe rtsp_probe = {
-	.service = "rtsp",
 	.start = rtsp_start,
 	.stop = rtsp_stop,
 };

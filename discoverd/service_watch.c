@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Owned by struct discovery; the confirmation of each device belongs to the device. */
+/*
+ * Owned by struct discovery; the confirmation of each device belongs to the device.
+ *
+ * Whatever happens to a device, it is asked everything once in ten minutes at most, and a few times
+ * in between whether its services are still there; only a scan that somebody wants comes on top.
+ */
 #include "discoverd/service_watch.h"
 
 #include <string.h>
@@ -10,6 +15,9 @@
 
 #define LEAST_CONFIDENCE 0.3 /* to ask the ports that something points to */
 #define MAX_RECHECKS     3
+#define RECHECK_LATER    (10 * USEC_PER_SEC)
+#define COOL_DOWN        (600 * USEC_PER_SEC)
+#define MAX_LOOKS        6 /* within that time, besides the one at everything */
 
 struct service_watch {
 	struct loop *loop;
@@ -25,8 +33,8 @@ static bool is_complete(const struct device *device)
 	bool rtsp = false, http = false;
 
 	for (size_t i = 0; i < count; i++) {
-		rtsp |= strcmp(services[i].name, "rtsp") == 0;
-		http |= strcmp(services[i].name, "http") == 0;
+		rtsp |= text_starts_with(services[i].name, "rtsp");
+		http |= text_starts_with(services[i].name, "http");
 	}
 	return rtsp && http;
 }
@@ -41,6 +49,20 @@ static void plan_recheck(struct service_watch *watch, struct device *device)
 	if (device->recheck || device->rechecks == MAX_RECHECKS)
 		return;
 	device->recheck = loop_now(watch->loop) + delays[device->rechecks++];
+}
+
+/* How many connections a new look may take. */
+static unsigned allowance(struct service_watch *watch, struct device *device, bool full)
+{
+	usec_t now = loop_now(watch->loop);
+
+	if (!device->looked || now - device->looked >= COOL_DOWN) {
+		device->looked = now;
+		device->looks = 0;
+		if (full)
+			return CONFIRMATION_FULL;
+	}
+	return device->looks++ < MAX_LOOKS ? CONFIRMATION_LIGHT : 0;
 }
 
 static bool same_place(const struct device_address *a, const struct device_address *b)
@@ -59,13 +81,14 @@ void service_watch_update(struct service_watch *watch, struct device *device)
 	if (!address || !device_address_is_reachable(address) || !device->online ||
 	    confidence < LEAST_CONFIDENCE) {
 		if (device->confirmation) /* from the start, when it returns */
-			confirmation_reset(device->confirmation, CONFIRMATION_FULL);
+			confirmation_reset(device->confirmation, 0);
+		device->confirmed_at = (struct device_address){ 0 };
 		return;
 	}
-	if (!device->confirmation) {
+	if (!device->confirmation)
 		confirmation_new(&device->confirmation, watch->confirmer, device);
-	} else if (!same_place(address, &device->confirmed_at)) {
-		confirmation_reset(device->confirmation, CONFIRMATION_FULL);
+	if (!same_place(address, &device->confirmed_at)) {
+		confirmation_reset(device->confirmation, allowance(watch, device, true));
 		device->rechecks = 0;
 	}
 	device->confirmed_at = *address;
@@ -89,22 +112,24 @@ static bool is_meaningful(const struct service_watch *watch, const struct device
 	       (device->online && loop_now(watch->loop) - device->heard < PROBE_TIMEOUT);
 }
 
-static void on_confirmation_result(struct device *device, uint16_t port, const char *service,
+static void on_confirmation_result(struct device *device, uint16_t port, enum probe_service service,
 				   enum probe_result result, const struct evidence *evidence,
 				   void *owner)
 {
 	struct service_watch *watch = owner;
-	bool gone, changed;
+	bool answered, gone, changed;
 
 	log_debug("%s: port %u %s %s", device->name, port,
 		  result == PROBE_CONFIRMED ? "speaks"
 		  : result == PROBE_REFUSED ? "is closed, asked for"
 		  : result == PROBE_SILENT  ? "is silent, asked for"
 					    : "does not speak",
-		  service);
+		  probe_service_name(service));
 	changed = evidence_merge(&device->evidence, evidence);
-	gone = is_meaningful(watch, device, result) &&
-	       device_note_service(device, port, result == PROBE_CONFIRMED || evidence->count > 0);
+	answered = result == PROBE_CONFIRMED || evidence->count > 0;
+	/* No ONVIF on a port says nothing about the port. */
+	gone = is_meaningful(watch, device, result) && (answered || service != PROBE_ONVIF) &&
+	       device_note_service(device, port, answered);
 	if (result == PROBE_CONFIRMED)
 		watch->handlers->on_heard(device, watch->owner);
 	if (device_has_failing_service(device))
@@ -127,8 +152,10 @@ void service_watch_scan(struct service_watch *watch, struct device *device, bool
 	if (!device->confirmation)
 		return;
 	device->rechecks = 0;
+	if (!light)
+		device->looked = 0;
 	confirmation_reset(device->confirmation,
-			   light && is_complete(device) ? CONFIRMATION_LIGHT : CONFIRMATION_FULL);
+			   allowance(watch, device, !light || !is_complete(device)));
 	service_watch_update(watch, device);
 }
 
@@ -136,7 +163,11 @@ void service_watch_recheck(struct service_watch *watch, struct device *device)
 {
 	if (!device->confirmation || (is_complete(device) && !device_has_failing_service(device)))
 		return;
-	confirmation_reset(device->confirmation, CONFIRMATION_LIGHT);
+	if (confirmation_is_busy(device->confirmation)) { /* still at the look before */
+		device->recheck = loop_now(watch->loop) + RECHECK_LATER;
+		return;
+	}
+	confirmation_reset(device->confirmation, allowance(watch, device, false));
 	service_watch_update(watch, device);
 }
 
@@ -153,6 +184,7 @@ void service_watch_forget(struct device *device)
 }
 
 void service_watch_new(struct service_watch **ret_watch, struct loop *loop,
+		       struct connection_budget *budget,
 		       const struct service_watch_handlers *handlers, void *owner)
 {
 	struct service_watch *watch = xnew(struct service_watch);
@@ -160,7 +192,7 @@ void service_watch_new(struct service_watch **ret_watch, struct loop *loop,
 	watch->loop = loop;
 	watch->handlers = handlers;
 	watch->owner = owner;
-	confirmer_new(&watch->confirmer, loop, on_confirmation_result, on_idle, watch);
+	confirmer_new(&watch->confirmer, loop, budget, on_confirmation_result, on_idle, watch);
 	*ret_watch = watch;
 }
 

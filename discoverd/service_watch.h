@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/loop.h"
+#include "discoverd/connection_budget.h"
 #include "discoverd/device.h"
 
 struct service_watch;
@@ -16,8 +17,9 @@ struct service_watch_handlers {
 	void (*on_activity)(void *owner); /* service_watch_is_busy() may be another */
 };
 
-/* handlers: borrowed. */
+/* budget, handlers: borrowed. */
 void service_watch_new(struct service_watch **ret_watch, struct loop *loop,
+		       struct connection_budget *budget,
 		       const struct service_watch_handlers *handlers, void *owner);
 struct service_watch *service_watch_free(struct service_watch *watch); /* devices must be gone */
 bool service_watch_is_busy(const struct service_watch *watch);

@@ -130,7 +130,8 @@ static int ssdp_start(void **ret_prober, const struct protocol_environment *envi
 	struct ssdp_prober *prober = xnew(struct ssdp_prober);
 
 	prober->environment = *environment;
-	upnp_fetcher_new(&prober->fetcher, environment->loop, on_fetched, prober);
+	upnp_fetcher_new(&prober->fetcher, environment->loop, environment->budget, on_fetched,
+			 prober);
 	multicast_prober_new(&prober->multicast, &protocol, environment, &handlers, prober);
 	*ret_prober = prober;
 	return 0;

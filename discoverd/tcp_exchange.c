@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "common/memory.h"
+#include "discoverd/tls.h"
 
 struct tcp_exchange {
 	struct loop_io io;
@@ -15,8 +16,10 @@ struct tcp_exchange {
 	const struct tcp_exchange_handlers *handlers;
 	void *owner;
 	int fd;
-	int error; /* told when the timer elapses; 0: it is the timeout */
+	struct tls *tls; /* NULL: in the clear */
+	int error;       /* told when the timer elapses; 0: it is the timeout */
 	bool connected;
+	bool open; /* TLS, if any, is agreed on */
 	size_t used;
 	char bytes[TCP_EXCHANGE_MAX];
 };
@@ -36,6 +39,26 @@ static void on_timer(struct loop_timer *timer)
 				      exchange->owner);
 }
 
+static void on_open(struct tcp_exchange *exchange)
+{
+	exchange->open = true;
+	loop_io_watch(&exchange->io, LOOP_READ);
+	exchange->handlers->on_connected(exchange, exchange->owner);
+}
+
+static void shake_hands(struct tcp_exchange *exchange)
+{
+	unsigned wanted = LOOP_READ;
+	int r = tls_handshake(exchange->tls, &wanted);
+
+	if (r == 0)
+		on_open(exchange);
+	else if (r == -EAGAIN)
+		loop_io_watch(&exchange->io, wanted);
+	else
+		fail_later(exchange, r);
+}
+
 static void on_connected(struct tcp_exchange *exchange)
 {
 	socklen_t length = sizeof(int);
@@ -48,38 +71,69 @@ static void on_connected(struct tcp_exchange *exchange)
 		return;
 	}
 	exchange->connected = true;
-	loop_io_watch(&exchange->io, LOOP_READ);
-	exchange->handlers->on_connected(exchange, exchange->owner);
+	if (exchange->tls)
+		shake_hands(exchange);
+	else
+		on_open(exchange);
+}
+
+/* As recv(), with a negative errno. */
+static ssize_t receive(struct tcp_exchange *exchange, char *buffer, size_t size)
+{
+	ssize_t received;
+
+	if (exchange->tls)
+		return tls_receive(exchange->tls, buffer, size);
+	received = recv(exchange->fd, buffer, size, 0);
+	return received < 0 ? -errno : received;
+}
+
+/* All that is there, as what TLS has decrypted does not make the socket readable again. */
+static ssize_t receive_all(struct tcp_exchange *exchange)
+{
+	ssize_t size = 1;
+
+	while (size > 0 && exchange->used < sizeof(exchange->bytes)) {
+		size = receive(exchange, exchange->bytes + exchange->used,
+			       sizeof(exchange->bytes) - exchange->used);
+		if (size > 0)
+			exchange->used += (size_t)size;
+	}
+	return size == -EINTR ? -EAGAIN : size;
+}
+
+static void on_readable(struct tcp_exchange *exchange)
+{
+	size_t before = exchange->used;
+	ssize_t size = receive_all(exchange);
+	bool at_end = size != -EAGAIN;
+
+	if (!at_end && exchange->used == before)
+		return;
+	if (size < 0 && at_end && !exchange->used) {
+		fail_later(exchange, (int)size);
+		return;
+	}
+	if (at_end)
+		loop_io_watch(&exchange->io, 0);
+	exchange->handlers->on_bytes(exchange, exchange->bytes, exchange->used, at_end,
+				     exchange->owner);
 }
 
 static void on_ready(struct loop_io *io, unsigned ready)
 {
 	struct tcp_exchange *exchange = container_of(io, struct tcp_exchange, io);
-	ssize_t size;
 
-	if (!exchange->connected) {
+	if (!exchange->connected)
 		on_connected(exchange);
-		return;
-	}
-	size = recv(exchange->fd, exchange->bytes + exchange->used,
-		    sizeof(exchange->bytes) - exchange->used, 0);
-	if (size < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (size < 0 && !exchange->used) {
-		fail_later(exchange, -errno);
-		return;
-	}
-	if (size > 0)
-		exchange->used += (size_t)size;
+	else if (!exchange->open)
+		shake_hands(exchange);
 	else
-		loop_io_watch(&exchange->io, 0);
-	exchange->handlers->on_bytes(exchange, exchange->bytes, exchange->used,
-				     size <= 0 || exchange->used == sizeof(exchange->bytes),
-				     exchange->owner);
+		on_readable(exchange);
 }
 
 int tcp_exchange_new(struct tcp_exchange **ret_exchange, struct loop *loop, unsigned ifindex,
-		     const struct netaddr *address, uint16_t port, usec_t timeout,
+		     const struct netaddr *address, uint16_t port, bool secure, usec_t timeout,
 		     const struct tcp_exchange_handlers *handlers, void *owner)
 {
 	const int index = (int)ifindex;
@@ -102,6 +156,8 @@ int tcp_exchange_new(struct tcp_exchange **ret_exchange, struct loop *loop, unsi
 	exchange->fd = fd;
 	exchange->handlers = handlers;
 	exchange->owner = owner;
+	if (secure)
+		tls_new(&exchange->tls, fd);
 	loop_io_init(&exchange->io, loop, fd, on_ready);
 	loop_timer_init(&exchange->timer, loop, on_timer);
 	loop_timer_arm(&exchange->timer, timeout);
@@ -119,6 +175,7 @@ struct tcp_exchange *tcp_exchange_free(struct tcp_exchange *exchange)
 		return NULL;
 	loop_io_deinit(&exchange->io);
 	loop_timer_deinit(&exchange->timer);
+	tls_free(exchange->tls);
 	close(exchange->fd);
 	free(exchange);
 	return NULL;
@@ -126,12 +183,27 @@ struct tcp_exchange *tcp_exchange_free(struct tcp_exchange *exchange)
 
 void tcp_exchange_send(struct tcp_exchange *exchange, const char *bytes, size_t size)
 {
-	ssize_t sent = send(exchange->fd, bytes, size, MSG_NOSIGNAL);
+	ssize_t sent;
 
+	if (exchange->tls)
+		sent = tls_send(exchange->tls, bytes, size);
+	else if ((sent = send(exchange->fd, bytes, size, MSG_NOSIGNAL)) < 0)
+		sent = -errno;
 	if (sent < 0)
-		fail_later(exchange, -errno);
+		fail_later(exchange, (int)sent);
 	else if ((size_t)sent < size)
 		fail_later(exchange, -EAGAIN);
+}
+
+void tcp_exchange_extend(struct tcp_exchange *exchange, usec_t timeout)
+{
+	if (!exchange->error)
+		loop_timer_arm(&exchange->timer, timeout);
+}
+
+size_t tcp_exchange_certificate(struct tcp_exchange *exchange, uint8_t **ret_certificate)
+{
+	return exchange->tls ? tls_certificate(exchange->tls, ret_certificate) : 0;
 }
 
 void tcp_exchange_consume(struct tcp_exchange *exchange, size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One short TCP conversation: connect, ask, read a bounded answer. Closed by whoever owns it, in
- * any callback too.
+ * One short TCP conversation, in TLS or not: connect, ask, read a bounded answer. Closed by whoever
+ * owns it, in any callback too.
  */
 #pragma once
 
@@ -21,9 +21,10 @@ struct tcp_exchange_handlers {
 	void (*on_failed)(struct tcp_exchange *exchange, int error, void *owner);
 };
 
-/* ifindex 0: by the routing table. timeout: of the whole conversation. handlers: borrowed. */
+/* ifindex 0: by the routing table. secure: in TLS, see tls.h. timeout: of the whole conversation.
+ * handlers: borrowed. */
 int tcp_exchange_new(struct tcp_exchange **ret_exchange, struct loop *loop, unsigned ifindex,
-		     const struct netaddr *address, uint16_t port, usec_t timeout,
+		     const struct netaddr *address, uint16_t port, bool secure, usec_t timeout,
 		     const struct tcp_exchange_handlers *handlers, void *owner);
 struct tcp_exchange *tcp_exchange_free(struct tcp_exchange *exchange);
 
@@ -31,3 +32,7 @@ struct tcp_exchange *tcp_exchange_free(struct tcp_exchange *exchange);
 void tcp_exchange_send(struct tcp_exchange *exchange, const char *bytes, size_t size);
 /* Drops bytes from the front of what was received. */
 void tcp_exchange_consume(struct tcp_exchange *exchange, size_t size);
+/* From now on the conversation may last so long. */
+void tcp_exchange_extend(struct tcp_exchange *exchange, usec_t timeout);
+/* As tls_certificate(). */
+size_t tcp_exchange_certificate(struct tcp_exchange *exchange, uint8_t **ret_certificate);

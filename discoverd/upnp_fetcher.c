@@ -5,6 +5,7 @@
  */
 #include "discoverd/upnp_fetcher.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -40,23 +41,26 @@ struct upnp_fetcher {
 	struct fetch *fetches; /* the latest first */
 	size_t count;
 	unsigned running;
+	struct connection_budget *budget;
 	struct loop_defer wake;
+	struct loop_timer allowance; /* the budget may have a place again */
 	upnp_fetched_fn *on_fetched;
 	void *owner;
 };
 
-static void end(struct fetch *fetch)
+static void end(struct fetch *fetch, bool lost)
 {
 	fetch->exchange = tcp_exchange_free(fetch->exchange);
 	fetch->state = FETCH_ENDED;
 	fetch->ended = loop_now(fetch->fetcher->loop);
 	fetch->fetcher->running--;
+	connection_budget_give_back(fetch->fetcher->budget, lost);
 	loop_defer_schedule(&fetch->fetcher->wake);
 }
 
 static void on_connected(struct tcp_exchange *exchange, void *owner)
 {
-	char request[HTTP_DOCUMENT_REQUEST_SIZE];
+	char request[HTTP_REQUEST_SIZE];
 	struct fetch *fetch = owner;
 
 	tcp_exchange_send(exchange, request,
@@ -91,7 +95,7 @@ static void on_bytes(struct tcp_exchange *exchange, const char *bytes, size_t si
 	case RESPONSE_INCOMPLETE:
 		return;
 	case RESPONSE_INVALID:
-		end(fetch);
+		end(fetch, false);
 		return;
 	case RESPONSE_COMPLETE:
 		break;
@@ -101,24 +105,26 @@ static void on_bytes(struct tcp_exchange *exchange, const char *bytes, size_t si
 	    (!response.content_length || size - response.head_size < response.content_length))
 		return;
 	read_answer(fetch, &response, bytes, size);
-	end(fetch);
+	end(fetch, false);
 }
 
 static void on_failed(struct tcp_exchange *exchange, int error, void *owner)
 {
-	end(owner);
+	end(owner, error == -ETIMEDOUT);
 }
 
+/* The place of the budget is taken. */
 static void start(struct fetch *fetch)
 {
 	static const struct tcp_exchange_handlers handlers = { on_connected, on_bytes, on_failed };
 	struct upnp_fetcher *fetcher = fetch->fetcher;
 
 	if (tcp_exchange_new(&fetch->exchange, fetcher->loop, fetch->place.ifindex,
-			     &fetch->place.address, fetch->place.port, FETCH_TIMEOUT, &handlers,
-			     fetch) < 0) {
+			     &fetch->place.address, fetch->place.port, false, FETCH_TIMEOUT,
+			     &handlers, fetch) < 0) {
 		fetch->state = FETCH_ENDED; /* out of descriptors: as good as lost */
 		fetch->ended = loop_now(fetcher->loop);
+		connection_budget_give_back(fetcher->budget, true);
 		return;
 	}
 	fetch->state = FETCH_RUNNING;
@@ -142,11 +148,26 @@ static bool is_host_busy(const struct upnp_fetcher *fetcher, const struct upnp_p
 static void on_wake(struct loop_defer *defer)
 {
 	struct upnp_fetcher *fetcher = container_of(defer, struct upnp_fetcher, wake);
+	usec_t now = loop_now(fetcher->loop);
 
 	for (struct fetch *fetch = fetcher->fetches; fetch && fetcher->running < MAX_RUNNING;
-	     fetch = fetch->next)
-		if (fetch->state == FETCH_WAITING && !is_host_busy(fetcher, &fetch->place))
-			start(fetch);
+	     fetch = fetch->next) {
+		if (fetch->state != FETCH_WAITING || is_host_busy(fetcher, &fetch->place))
+			continue;
+		if (!connection_budget_take(fetcher->budget, now)) {
+			loop_timer_arm(&fetcher->allowance,
+				       connection_budget_wait(fetcher->budget, now));
+			return;
+		}
+		start(fetch);
+	}
+}
+
+static void on_allowance(struct loop_timer *timer)
+{
+	struct upnp_fetcher *fetcher = container_of(timer, struct upnp_fetcher, allowance);
+
+	loop_defer_schedule(&fetcher->wake);
 }
 
 static void remove_fetch(struct upnp_fetcher *fetcher, struct fetch *fetch)
@@ -157,7 +178,7 @@ static void remove_fetch(struct upnp_fetcher *fetcher, struct fetch *fetch)
 		at = &(*at)->next;
 	*at = fetch->next;
 	if (fetch->state == FETCH_RUNNING)
-		end(fetch);
+		end(fetch, false);
 	fetcher->count--;
 	free(fetch);
 }
@@ -217,14 +238,16 @@ void upnp_fetcher_forget(struct upnp_fetcher *fetcher, unsigned ifindex)
 }
 
 void upnp_fetcher_new(struct upnp_fetcher **ret_fetcher, struct loop *loop,
-		      upnp_fetched_fn *on_fetched, void *owner)
+		      struct connection_budget *budget, upnp_fetched_fn *on_fetched, void *owner)
 {
 	struct upnp_fetcher *fetcher = xnew(struct upnp_fetcher);
 
 	fetcher->loop = loop;
+	fetcher->budget = budget;
 	fetcher->on_fetched = on_fetched;
 	fetcher->owner = owner;
 	loop_defer_init(&fetcher->wake, loop, on_wake);
+	loop_timer_init(&fetcher->allowance, loop, on_allowance);
 	*ret_fetcher = fetcher;
 }
 
@@ -235,6 +258,7 @@ struct upnp_fetcher *upnp_fetcher_free(struct upnp_fetcher *fetcher)
 	while (fetcher->fetches)
 		remove_fetch(fetcher, fetcher->fetches);
 	loop_defer_deinit(&fetcher->wake);
+	loop_timer_deinit(&fetcher->allowance);
 	free(fetcher);
 	return NULL;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Fetches UPnP descriptions: each place once in ten minutes, one connection per host and 16 for all
- * at a time, 8 KiB of each answer. What is beyond the bounds is dropped; it will be announced
- * again.
+ * at a time, within the budget of all connections, 8 KiB of each answer. What is beyond the bounds
+ * is dropped; it will be announced again.
  */
 #pragma once
 
 #include "common/loop.h"
 #include "common/netaddr.h"
+#include "discoverd/connection_budget.h"
 #include "discoverd/evidence.h"
 
 struct upnp_fetcher;
@@ -23,8 +24,9 @@ struct upnp_place {
 typedef void upnp_fetched_fn(const struct upnp_place *place, struct evidence *evidence,
 			     void *owner);
 
+/* budget: borrowed. */
 void upnp_fetcher_new(struct upnp_fetcher **ret_fetcher, struct loop *loop,
-		      upnp_fetched_fn *on_fetched, void *owner);
+		      struct connection_budget *budget, upnp_fetched_fn *on_fetched, void *owner);
 struct upnp_fetcher *upnp_fetcher_free(struct upnp_fetcher *fetcher);
 
 void upnp_fetcher_add(struct upnp_fetcher *fetcher, const struct upnp_place *place);

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 
 	response_parse(&response, (const char *)input, size / 2, false);
 	if (response_parse(&response, (const char *)input, size, true) == RESPONSE_COMPLETE)
-		rtsp_message_read(&evidence, &response, 554, 1);
+		rtsp_message_read(&evidence, &response, 554, false, 1);
 	evidence_confidence(&evidence);
 	evidence_deinit(&evidence);
 	return 0;

@@ -4,12 +4,18 @@
 
 {"wsd": settings of cameras/wsd.py,   "mdns": [services as in cameras/mdns.py],
  "http": {PORT: {"server": "…", "realm": "…"}},   "rtsp": {PORT: {"server": "…", "realm": "…"}},
+        either may have "certificate": ["…crt", "…key"], and then speaks in TLS; http may have
+        "redirect": "…"      the Location of /
+        "onvif": settings of cameras/onvif.py, "onvif_path": where, if not at the usual place
+        "one_call": true     hangs up after each ONVIF answer
+        "chunked": true      sends ONVIF answers in chunks
+ "tcp": {PORT: {}}      takes connections, and says nothing
  "ssdp": settings of cameras/ssdp.py
  "noise": ["…", …]      sent, Latin-1, before each answer to a probe
  "wsd6", "ssdp6": the same for a device that speaks IPv6 only}
 
-Lines on standard input: "hello", "bye". Each connection is one line "connection PORT" of output, and
-"credential" says that somebody sent one.
+Lines on standard input: "hello", "bye". Each connection is one line "connection PORT" of output, each
+ONVIF call one line "onvif CALL", and "credential" says that somebody sent one.
 """
 
 import json
@@ -17,6 +23,7 @@ import os
 import re
 import socket
 import socketserver
+import ssl
 import struct
 import sys
 import threading
@@ -24,7 +31,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from cameras import address, mdns, ssdp, wsd  # noqa: E402
+from cameras import address, mdns, onvif, ssdp, wsd  # noqa: E402
 
 
 class Noisy(wsd.TargetService):
@@ -83,11 +90,25 @@ class Ssdp6(ssdp.Device):
         self.joined = self.get_address()
 
 
+def say(line):
+    """A line in one piece, as several threads print."""
+    print(line + "\n", end="", flush=True)
+
+
 class Handler(socketserver.StreamRequestHandler):
     timeout = 10
 
+    def setup(self):
+        say(f"connection {self.server.server_address[1]}")
+        if "certificate" in self.server.settings:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.set_ciphers("ALL:@SECLEVEL=0")  # as weak as old cameras are
+            context.load_cert_chain(*self.server.settings["certificate"])
+            self.request.settimeout(self.timeout)
+            self.request = context.wrap_socket(self.request, server_side=True)
+        super().setup()
+
     def handle(self):
-        print(f"connection {self.server.server_address[1]}", flush=True)
         try:
             while self.answer():
                 pass
@@ -99,13 +120,17 @@ class Handler(socketserver.StreamRequestHandler):
         request = self.rfile.readline(4096).decode(errors="replace")
         if not request:
             return False
-        sequence = "0"
+        sequence, self.length = "0", 0
         while (line := self.rfile.readline(4096).strip()):
             name, _, value = line.decode(errors="replace").partition(":")
             if name.lower() == "cseq":
                 sequence = value.strip()
+            if name.lower() == "content-length":
+                self.length = int(value)
+            if name.lower() == "host":
+                self.host = value.strip()
             if name.lower() == "authorization":
-                print("credential", flush=True)
+                say("credential")
         return self.reply(request, sequence)
 
     def head(self, status, *headers):
@@ -119,10 +144,37 @@ class Handler(socketserver.StreamRequestHandler):
 
 
 class Http(Handler):
+    def reply_onvif(self, settings, path):
+        content = self.rfile.read(self.length).decode(errors="replace")
+        device = onvif.Device(settings["onvif"])
+        say(f"onvif {onvif.pick_call(content)}")
+        status, body = 404, ""
+        if path in (settings.get("onvif_path", "/onvif/device_service"), onvif.MEDIA_PATH):
+            status, body = device.answer(path, content, self.host)
+        headers = ["Connection: close"] if settings.get("one_call") else []
+        headers.append("Content-Type: application/soap+xml; charset=utf-8")
+        if settings.get("chunked"):
+            half = len(body) // 2
+            pieces = [piece for piece in (body[:half], body[half:]) if piece] + [""]
+            body = "".join(f"{len(piece):x}\r\n{piece}\r\n" for piece in pieces)
+            headers.append("Transfer-Encoding: chunked")
+        else:
+            headers.append(f"Content-Length: {len(body)}")
+        self.head(f"HTTP/1.1 {status} Whatever", *headers)
+        self.wfile.write(body.encode())
+        return not settings.get("one_call")
+
     def reply(self, request, sequence):
         if not request.startswith(("GET ", "POST ", "HEAD ")):
             self.head("HTTP/1.1 400 Bad Request", "Content-Length: 0", "Connection: close")
             return False
+        settings = self.server.settings
+        if request.startswith("POST ") and "onvif" in settings:
+            return self.reply_onvif(settings, request.split()[1])
+        if "redirect" in settings and request.split()[1] == "/":
+            location = settings["redirect"].format(host=self.host)
+            self.head("HTTP/1.1 302 Found", f"Location: {location}", "Content-Length: 0")
+            return True
         upnp = self.server.upnp
         if upnp and request.split()[1] == upnp["path"]:
             body = ssdp.description(upnp, self.connection.getsockname()[0].removeprefix("::ffff:"))
@@ -148,6 +200,11 @@ class Rtsp(Handler):
         return True
 
 
+class Silent(Handler):
+    def answer(self):
+        return self.rfile.read(1)
+
+
 class Server(socketserver.ThreadingTCPServer):
     address_family = socket.AF_INET6  # and IPv4
     allow_reuse_address = True
@@ -166,6 +223,8 @@ def main():
         serve(port, Http, server, settings.get("ssdp") or settings.get("ssdp6"))
     for port, server in settings.get("rtsp", {}).items():
         serve(port, Rtsp, server)
+    for port, server in settings.get("tcp", {}).items():
+        serve(port, Silent, server)
     target = None
     if settings.get("wsd"):
         target = Noisy(settings["wsd"], lambda: address.get(interface))

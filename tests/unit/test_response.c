@@ -111,8 +111,8 @@ static void answers_become_evidence(void **state)
 		if (cases[i].state != RESPONSE_COMPLETE)
 			continue;
 		assert_int_equal(response.status, cases[i].status);
-		rtsp_message_read(&evidence, &response, 8554, 1);
-		http_message_read(&evidence, &response, 8081, 1);
+		rtsp_message_read(&evidence, &response, 8554, false, 1);
+		http_message_read(&evidence, &response, 8081, false, 1);
 		assert_text(evidence_best(&evidence, FIELD_VENDOR), cases[i].vendor);
 		assert_text(evidence_best(&evidence, FIELD_SERIAL), cases[i].serial);
 		assert_text(evidence_best(&evidence, FIELD_MAC), cases[i].mac);
@@ -181,16 +181,16 @@ static void requests_carry_no_credential(void **state)
 	size = rtsp_message_options(rtsp);
 	assert_int_equal(size, strlen(rtsp));
 	assert_memory_equal(rtsp, "OPTIONS * RTSP/1.0\r\n", 20);
-	size = rtsp_message_describe(rtsp, &v6, 65535, UINT32_MAX);
+	size = rtsp_message_describe(rtsp, &v6, 65535, false, UINT32_MAX);
 	assert_int_equal(size, strlen(rtsp));
 	assert_non_null(strstr(rtsp, "DESCRIBE rtsp://[fe80:1111:2222:3333:4444:5555:6666:7777]:"
 				     "65535/none-ffffffff RTSP/1.0\r\n"));
 	assert_null(strstr(rtsp, "Authorization"));
 	assert_string_equal(rtsp + strlen(rtsp) - 4, "\r\n\r\n");
-	size = http_message_get(http, &v4, 80);
+	size = http_message_get(http, &v4, 80, "/");
 	assert_int_equal(size, strlen(http));
 	assert_non_null(strstr(http, "\r\nHost: 255.255.255.254\r\n"));
-	size = http_message_get(http, &v6, 8081);
+	size = http_message_get(http, &v6, 8081, "/");
 	assert_int_equal(size, strlen(http));
 	assert_non_null(strstr(http, "]:8081\r\n"));
 	assert_null(strstr(http, "Authorization"));
