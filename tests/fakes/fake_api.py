@@ -21,6 +21,8 @@ import ssl
 import threading
 import time
 
+import ports
+
 LONGEST_WAIT = 55
 
 
@@ -141,7 +143,7 @@ class FakeApi:
         self.configuration, self.changed = None, []
         self.csr_certified = None
         self.token_lifetime = 30 * 24 * 3600
-        self.port = 0
+        self.port, self.holder = ports.reserve()
         self.server = None
         self.use(pair)
         self.start()
@@ -157,7 +159,6 @@ class FakeApi:
     def start(self):
         server = Server(("127.0.0.1", self.port), Handler)
         server.api = self
-        self.port = server.server_address[1]
         with self.condition:
             self.server = server
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

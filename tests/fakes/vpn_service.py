@@ -11,6 +11,8 @@ import socket
 import ssl
 import threading
 
+import ports
+
 
 class FakeVpnService:
     """sign: makes a certificate from a request; both are PEM texts."""
@@ -31,14 +33,13 @@ class FakeVpnService:
         self.accounts = {}  # gateway_id -> csr
         self.failure = None  # {"error": …} or raw bytes to answer with
         self.held = False  # answers wait while it is set
-        self.port = 0
+        self.port, self.holder = ports.reserve()
         self.listener = None
         self.connections = set()
         self.start()
 
     def start(self):
         self.listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def stop(self):

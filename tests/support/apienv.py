@@ -25,6 +25,7 @@ import tempfile
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fakes"))
+import ports  # noqa: E402
 from vpn_service import FakeVpnService  # noqa: E402
 
 DEADLINE = 60  # seconds; generous, since sanitizers and two busy cores are slow
@@ -65,7 +66,7 @@ class ApiSite:
         self.directory = tempfile.mkdtemp(prefix="evercam-apid-")
         self.database = os.path.join(self.directory, "api.db")
         self.process = None
-        self.port = 0
+        self.port, self.holder = ports.reserve()
         self.vpn_service = None
         self.settings = {}
         self._make_certificates()
@@ -131,14 +132,14 @@ class ApiSite:
         assert result.returncode == 0, result.stderr
 
     def start(self):
-        """Returns when it listens; a port chosen once is kept over restarts."""
+        """Returns when it listens."""
         self.write_configuration()
         with open(self.path("log"), "ab") as log:
             position = log.tell()
             self.process = subprocess.Popen(
                 [self.program, "--config", self.path("apid.conf"), "--debug"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.port = int(self.wait_for_log(r"listening on .*:(\d+)", position).group(1))
+        self.wait_for_log(rf"listening on .*:{self.port}\b", position)
 
     def log(self, position=0):
         with open(self.path("log"), encoding="utf-8", errors="replace") as file:
