@@ -36,6 +36,7 @@ MS_BIND = 4096
 MS_MOVE = 8192
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
+MS_SHARED = 1 << 20
 MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
 SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "i686": 217, "armv7l": 218}
@@ -65,8 +66,8 @@ def mount(source, target, kind=None, flags=0, options=None):
     _check(result, f"mount {kind or source} on {target}")
 
 
-def unmount(target):
-    _check(libc.umount2(target.encode(), 0), f"umount {target}")
+def unmount(target, flags=0):
+    _check(libc.umount2(target.encode(), flags), f"umount {target}")
 
 
 def bind(source, target, read_only=False):

@@ -139,7 +139,21 @@ def two_sites(before):
     assert_unchanged(before)
 
 
+def be_alone():
+    """What else goes on on this machine is none of ours: a mount and a network namespace that only
+    our sites could change. Its mounts are shared, so that one that leaks out of a site is seen."""
+    isolation.unshare(isolation.CLONE_NEWNS | isolation.CLONE_NEWNET)
+    isolation.mount(None, "/", flags=isolation.MS_REC | isolation.MS_PRIVATE)
+    # The names of ip netns are there: one that another program deletes would go from here, too.
+    for path in [line.split()[1] for line in open("/proc/self/mounts")][::-1]:
+        if path.startswith("/run/"):
+            isolation.unmount(path, isolation.MNT_DETACH)
+    isolation.mount("tmpfs", "/run", "tmpfs", options="mode=755")
+    isolation.mount(None, "/", flags=isolation.MS_REC | isolation.MS_SHARED)
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["site"]:
         sys.exit(run_site())
+    be_alone()
     sys.exit(cases.run(machine(), lambda: None))
