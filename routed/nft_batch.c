@@ -123,6 +123,7 @@ void nft_batch_add_table(struct nft_batch *batch, const void *userdata, uint32_t
 						batch->table);
 	struct nftnl_table *table = table_new(batch);
 
+	nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, 0); /* not dormant, should it have been so */
 	nftnl_table_set_data(table, NFTNL_TABLE_USERDATA, userdata, size);
 	nftnl_table_nlmsg_build_payload(message, table);
 	nftnl_table_free(table);

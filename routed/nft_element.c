@@ -242,10 +242,9 @@ void nft_element_put_change(struct nft_batch *batch, const struct ruleset_change
 	put_sources(batch, change->added, change->added_count, nft_batch_add_element);
 }
 
-void nft_element_put_revision(struct nft_batch *batch, const char *set, uint64_t old,
-			      uint64_t revision)
+static void put_revision(struct nft_batch *batch, const char *set, uint64_t revision,
+			 put_element_fn *put)
 {
-	const char *kernel_set = nft_table_set_names[NFT_SET_REVISIONS];
 	struct nft_userdata userdata = { .size = 0 };
 	struct bytes key = { .size = IFNAMSIZ };
 	struct nftnl_set_elem *element;
@@ -253,17 +252,31 @@ void nft_element_put_revision(struct nft_batch *batch, const char *set, uint64_t
 
 	memcpy(key.bytes, set, strnlen(set, FORWARD_SET_SIZE - 1));
 	element = element_new(&key);
-	if (old)
-		nft_batch_delete_element(batch, kernel_set, element, NULL);
-	if (revision) {
+	if (put == nft_batch_add_element) {
 		snprintf(comment, sizeof(comment), "revision %llu", (unsigned long long)revision);
 		nft_userdata_put_text(&userdata, NFT_USERDATA_COMMENT, comment);
 		nft_userdata_put(&userdata, NFT_USERDATA_REVISION, &revision, sizeof(revision));
 		nftnl_set_elem_set(element, NFTNL_SET_ELEM_USERDATA, userdata.bytes,
 				   (uint32_t)userdata.size);
-		nft_batch_add_element(batch, kernel_set, element, NULL);
 	}
+	put(batch, nft_table_set_names[NFT_SET_REVISIONS], element, NULL);
 	nftnl_set_elem_free(element);
+}
+
+/* Those of a that b does not have, or not so. */
+static void put_differing(struct nft_batch *batch, const struct revision_list *a,
+			  const struct revision_list *b, put_element_fn *put)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (revision_get(b, a->items[i].set) != a->items[i].revision)
+			put_revision(batch, a->items[i].set, a->items[i].revision, put);
+}
+
+void nft_element_put_revisions(struct nft_batch *batch, const struct revision_list *held,
+			       const struct revision_list *desired)
+{
+	put_differing(batch, held, desired, nft_batch_delete_element);
+	put_differing(batch, desired, held, nft_batch_add_element);
 }
 
 /* --- back --- */

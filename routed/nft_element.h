@@ -8,6 +8,7 @@
 #include "routed/forward_list.h"
 #include "routed/nft_batch.h"
 #include "routed/nft_table.h"
+#include "routed/revision.h"
 #include "routed/ruleset.h"
 
 /* All elements of a change: what goes, then what comes. The change's forwards are the subjects. */
@@ -17,9 +18,9 @@ void nft_element_add_lengths(struct nft_table_lengths *lengths,
 			     const struct ruleset_change *change);
 /* A forward with prefixes comes or goes, so that other lengths may be in use. */
 bool nft_element_has_sources(const struct ruleset_change *change);
-/* revision 0: only goes. old 0: only comes. */
-void nft_element_put_revision(struct nft_batch *batch, const char *set, uint64_t old,
-			      uint64_t revision);
+/* What makes the revisions that are held those that are desired. */
+void nft_element_put_revisions(struct nft_batch *batch, const struct revision_list *held,
+			       const struct revision_list *desired);
 
 /*
  * What was read back from the kernel: 0 and an owned forward, or -EBADMSG: not of our making.

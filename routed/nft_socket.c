@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
@@ -228,35 +227,23 @@ static void discard_answers(struct nft_socket *nft)
 		;
 }
 
-struct table_answer {
-	void *userdata;
-	size_t size;
-};
-
 static int on_table(const struct nlmsghdr *header, void *owner)
 {
-	struct nftnl_table *table = nftnl_table_alloc();
-	struct table_answer *answer = owner;
-	const void *userdata;
-	uint32_t size = 0;
+	struct nftnl_table *table = nftnl_table_alloc(), **found = owner;
 
 	if (!table)
 		abort();
-	if (nftnl_table_nlmsg_parse(header, table) >= 0) {
-		userdata = nftnl_table_get_data(table, NFTNL_TABLE_USERDATA, &size);
-		free(answer->userdata);
-		answer->userdata = userdata ? xmemdup(userdata, size) : NULL;
-		answer->size = userdata ? size : 0;
-	}
-	nftnl_table_free(table);
+	if (*found || nftnl_table_nlmsg_parse(header, table) < 0)
+		nftnl_table_free(table);
+	else
+		*found = table;
 	return MNL_CB_OK;
 }
 
-int nft_socket_get_table(struct nft_socket *nft, const char *name, void **ret_userdata,
-			 size_t *ret_size)
+int nft_socket_get_table(struct nft_socket *nft, const char *name, struct nftnl_table **ret_table)
 {
 	char request[MNL_NLMSG_HDRLEN + 256] = { 0 };
-	struct table_answer answer = { NULL, 0 };
+	struct nftnl_table *table = NULL;
 	struct nlmsghdr *header;
 	int r;
 
@@ -265,14 +252,14 @@ int nft_socket_get_table(struct nft_socket *nft, const char *name, void **ret_us
 	mnl_attr_put_strz(header, NFTA_TABLE_NAME, name);
 	if (mnl_socket_sendto(nft->netlink, header, header->nlmsg_len) < 0)
 		return -errno;
-	r = receive_dump(nft, header->nlmsg_seq, on_table, &answer);
-	if (r < 0) {
-		free(answer.userdata);
-		return r;
+	r = receive_dump(nft, header->nlmsg_seq, on_table, &table);
+	if (r >= 0 && table) {
+		*ret_table = table;
+		return 0;
 	}
-	*ret_userdata = answer.userdata;
-	*ret_size = answer.size;
-	return 0;
+	if (table)
+		nftnl_table_free(table);
+	return r < 0 ? r : -EBADMSG;
 }
 
 struct elements_answer {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <libnftnl/set.h>
+#include <libnftnl/table.h>
 
 #include "routed/nft_batch.h"
 
@@ -30,9 +31,9 @@ struct nft_error {
 int nft_socket_commit(struct nft_socket *socket, struct nft_batch *batch,
 		      struct nft_error *ret_error);
 
-/* User data of a table of family inet, copied. -ENOENT: no such table. */
-int nft_socket_get_table(struct nft_socket *socket, const char *table, void **ret_userdata,
-			 size_t *ret_size);
+/* A table of family inet, to be freed by nftnl_table_free(). -ENOENT: no such table. */
+int nft_socket_get_table(struct nft_socket *socket, const char *name,
+			 struct nftnl_table **ret_table);
 
 /* May return -errno to end the dump. */
 typedef int nft_element_fn(struct nftnl_set_elem *element, void *owner);

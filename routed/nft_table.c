@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 
 #include <libnftnl/expr.h>
+#include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -243,14 +244,28 @@ void nft_table_drop_sources(struct nft_batch *batch, const struct nft_table_leng
 	}
 }
 
-uint32_t nft_table_layout(const void *userdata, size_t size)
+uint32_t nft_table_layout(const struct nftnl_table *table)
 {
-	const uint8_t *value;
-	uint32_t layout = 0;
+	uint32_t layout = 0, size = 0;
+	const void *userdata = nftnl_table_get_data(table, NFTNL_TABLE_USERDATA, &size);
+	const uint8_t *value = NULL;
 	size_t value_size;
 
-	value = nft_userdata_find(userdata, size, NFT_USERDATA_LAYOUT, &value_size);
+	if (userdata)
+		value = nft_userdata_find(userdata, size, NFT_USERDATA_LAYOUT, &value_size);
 	if (value && value_size == sizeof(layout))
 		memcpy(&layout, value, sizeof(layout));
 	return layout;
+}
+
+bool nft_table_is_ours_alone(const struct nftnl_table *table,
+			     const struct nft_table_options *options)
+{
+	uint32_t parts = NFT_TABLE_SET_COUNT + ARRAY_SIZE(chain_descriptions);
+
+	for (unsigned length = 0; length < NFT_TABLE_LENGTHS; length++)
+		parts += options->lengths.ip[length] + options->lengths.ip6[length];
+	/* Sets, chains, objects and flowtables in it. */
+	return nftnl_table_get_u32(table, NFTNL_TABLE_USE) == parts &&
+	       nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS) == 0;
 }

@@ -10,6 +10,8 @@
 
 #include "routed/nft_batch.h"
 
+struct nftnl_table;
+
 #define NFT_TABLE "evercam"
 
 /* Grows when a set changes its type: a table of another layout is made anew, with its forwards. */
@@ -66,5 +68,8 @@ void nft_table_refresh(struct nft_batch *batch, const struct nft_table_options *
 void nft_table_drop_sources(struct nft_batch *batch, const struct nft_table_lengths *before,
 			    const struct nft_table_lengths *now);
 
-/* The layout in a table's user data, or 0. */
-uint32_t nft_table_layout(const void *userdata, size_t size);
+/* The layout in the user data of a table that was found, or 0. */
+uint32_t nft_table_layout(const struct nftnl_table *table);
+/* A table that was found is in force, and has as many sets and chains as ours has: none besides. */
+bool nft_table_is_ours_alone(const struct nftnl_table *table,
+			     const struct nft_table_options *options);

@@ -34,6 +34,14 @@ bool revision_list_is_full(const struct revision_list *list, const char *set)
 	return list->count >= REVISION_LIST_MAX && !find(list, set);
 }
 
+void revision_forget(struct revision_list *list, const char *set)
+{
+	struct revision *found = find(list, set);
+
+	if (found)
+		*found = list->items[--list->count];
+}
+
 uint64_t revision_get(const struct revision_list *list, const char *set)
 {
 	const struct revision *found = find(list, set);

@@ -20,5 +20,6 @@ void revision_list_deinit(struct revision_list *list);
 struct revision_list revision_list_copy(const struct revision_list *list);
 /* No room for one more set, and this is a new one. */
 bool revision_list_is_full(const struct revision_list *list, const char *set);
+void revision_forget(struct revision_list *list, const char *set);
 uint64_t revision_get(const struct revision_list *list, const char *set); /* 0: never set */
 void revision_set(struct revision_list *list, const char *set, uint64_t revision);

@@ -94,6 +94,7 @@ static int make_anew(struct routing *routing, const struct ruleset_change *chang
 		     const struct revision_list *revisions)
 {
 	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
+	const struct revision_list none = { 0 };
 	struct ruleset_change whole;
 	int r;
 
@@ -102,9 +103,7 @@ static int make_anew(struct routing *routing, const struct ruleset_change *chang
 	set_lengths(routing, &whole);
 	nft_table_create(batch, &routing->options);
 	nft_element_put_change(batch, &whole);
-	for (size_t i = 0; i < revisions->count; i++)
-		nft_element_put_revision(batch, revisions->items[i].set, 0,
-					 revisions->items[i].revision);
+	nft_element_put_revisions(batch, &none, revisions);
 	r = commit(routing, batch, "the table");
 	ruleset_change_deinit(&whole);
 	return r;
@@ -118,7 +117,7 @@ static int make_held_anew(struct routing *routing)
 }
 
 static int make_change(struct routing *routing, const struct ruleset_change *change,
-		       const char *set, uint64_t revision)
+		       const struct revision_list *revisions)
 {
 	const struct nft_table_lengths before = routing->options.lengths;
 	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
@@ -134,8 +133,23 @@ static int make_change(struct routing *routing, const struct ruleset_change *cha
 	}
 	nft_element_put_change(batch, change);
 	nft_table_drop_sources(batch, &before, &routing->options.lengths);
-	nft_element_put_revision(batch, set, revision - 1, revision);
+	nft_element_put_revisions(batch, &routing->revisions, revisions);
 	return commit(routing, batch, "the change");
+}
+
+/* A stranger's chains or sets in our table would stay, or one that has been laid dormant. */
+static int refuse_additions(struct routing *routing)
+{
+	struct nftnl_table *table;
+	bool ours;
+	int r;
+
+	r = nft_socket_get_table(routing->socket, NFT_TABLE, &table);
+	if (r < 0)
+		return r;
+	ours = nft_table_is_ours_alone(table, &routing->options);
+	nftnl_table_free(table);
+	return ours ? 0 : -EBADMSG;
 }
 
 /* The elements stay; everything around them becomes what it should be. */
@@ -144,13 +158,15 @@ static int refresh(struct routing *routing)
 	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
 	const struct ruleset_change nothing = { 0 };
 	struct ruleset_change whole;
+	int r;
 
 	batch = nft_batch_new(NFT_TABLE, nft_socket_sequence(routing->socket));
 	ruleset_whole(&whole, &routing->held, &nothing);
 	set_lengths(routing, &whole);
 	ruleset_change_deinit(&whole);
 	nft_table_refresh(batch, &routing->options);
-	return commit(routing, batch, "the rules");
+	r = commit(routing, batch, "the rules");
+	return r < 0 ? r : refuse_additions(routing);
 }
 
 static void end_connections(struct routing *routing, const struct forward_list *gone)
@@ -188,18 +204,27 @@ static bool adds_udp(const struct ruleset_change *change)
 }
 
 static int change_or_make_anew(struct routing *routing, const struct ruleset_change *change,
-			       const struct revision_list *revisions, const char *set)
+			       const struct revision_list *revisions)
 {
 	int r = -EAGAIN;
 
 	if (!routing->damaged) {
-		r = make_change(routing, change, set, revision_get(revisions, set));
+		r = make_change(routing, change, revisions);
 		if (r < 0)
 			log_warning("%s; making the table anew", routing->kernel_error);
 	}
 	if (r < 0)
 		r = make_anew(routing, change, revisions);
 	return r;
+}
+
+/* One that has no forwards any more; NULL: there is none. */
+static const char *find_empty_set(const struct routing *routing)
+{
+	for (size_t i = 0; i < routing->revisions.count; i++)
+		if (forward_list_count_of(&routing->held, routing->revisions.items[i].set) == 0)
+			return routing->revisions.items[i].set;
+	return NULL;
 }
 
 /* Takes from given what the change adds, when it succeeds. */
@@ -213,8 +238,10 @@ static int apply(struct routing *routing, const struct ruleset_change *change,
 	bool udp = adds_udp(change);
 	int r;
 
+	if (revision_list_is_full(&revisions, set))
+		revision_forget(&revisions, find_empty_set(routing));
 	revision_set(&revisions, set, revision);
-	r = change_or_make_anew(routing, change, &revisions, set);
+	r = change_or_make_anew(routing, change, &revisions);
 	if (r < 0)
 		return r;
 	ruleset_apply(&routing->held, given, change, &gone);
@@ -526,7 +553,7 @@ static int plan(struct routing *routing, struct ruleset_change *ret_change,
 		*ret_error = xasprintf("more than %d prefixes in all sets", FORWARD_LIST_MAX);
 		return -ENOSPC;
 	}
-	if (revision_list_is_full(&routing->revisions, set)) {
+	if (revision_list_is_full(&routing->revisions, set) && !find_empty_set(routing)) {
 		*ret_error = xasprintf("more than %d sets", REVISION_LIST_MAX);
 		return -ENOSPC;
 	}

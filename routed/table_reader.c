@@ -229,19 +229,20 @@ static void repair(struct reading *reading)
 enum table_found table_read(struct nft_socket *socket, struct forward_list *ret_forwards,
 			    struct revision_list *ret_revisions)
 {
-	_cleanup_free_ void *userdata = NULL;
 	struct reading reading = { 0 };
-	size_t size = 0;
+	struct nftnl_table *table;
+	uint32_t layout;
 	int r;
 
-	r = nft_socket_get_table(socket, NFT_TABLE, &userdata, &size);
+	r = nft_socket_get_table(socket, NFT_TABLE, &table);
 	if (r < 0)
 		return r == -ENOENT ? TABLE_FOUND_NONE : TABLE_FOUND_UNREADABLE;
+	layout = nft_table_layout(table);
+	nftnl_table_free(table);
 	r = -EAGAIN;
 	for (unsigned attempt = 0; r < 0 && attempt < MAX_ATTEMPTS; attempt++) {
 		reading_deinit(&reading);
-		reading = (struct reading){ .damaged = nft_table_layout(userdata, size) !=
-						       NFT_TABLE_LAYOUT };
+		reading = (struct reading){ .damaged = layout != NFT_TABLE_LAYOUT };
 		r = read_sets(socket, &reading);
 		if (r >= 0)
 			r = read_sources(socket, &reading);

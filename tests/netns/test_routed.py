@@ -25,6 +25,7 @@ NAME = "io.evercam.Routing1"
 PATH = "/io/evercam/Routing1"
 VPN = "vpn_ether"
 INVALID = "org.freedesktop.DBus.Error.InvalidArgs"
+MANAGEMENT = range(9931, 9936)  # ports of the VPN client
 PATIENCE = DEADLINE  # for what must come
 SILENCE = 0.6  # for what must not come: several times what it takes to come on an idle machine
 
@@ -203,7 +204,10 @@ def build_network():
     # The cameras have no route back: only masquerading lets their answers find the way. The client
     # does have one to the LAN: only routed keeps it from going there directly.
     namespaces.ip("client", "route", "add", "192.168.1.0/24", "via", "10.44.0.2")
+    namespaces.ip("client", "route", "add", "fd01::/64", "via", "fd44::2")
+    namespaces.ip("client", "route", "add", "203.0.113.0/24", "via", "10.44.0.2")
     namespaces.ip("stranger", "route", "add", "192.168.1.0/24", "via", "203.0.113.1")
+    namespaces.ip("stranger", "route", "add", "10.44.0.0/24", "via", "203.0.113.1")
     set_forwarding(True)
 
 
@@ -211,6 +215,12 @@ def set_forwarding(on, families=("ipv4/ip_forward", "ipv6/conf/all/forwarding"))
     for path in families:
         with open(f"/proc/sys/net/{path}", "w", encoding="ascii") as file:
             file.write("1" if on else "0")
+
+
+def set_accounting(on):
+    """Whether the kernel counts the bytes of connections that begin from now on."""
+    with open("/proc/sys/net/netfilter/nf_conntrack_acct", "w", encoding="ascii") as file:
+        file.write("1" if on else "0")
 
 
 def start_servers():
@@ -221,9 +231,12 @@ def start_servers():
     Server("lan", "camera6", socket.AF_INET6, socket.SOCK_STREAM, "fd01::10", 80)
     Server("lan", "camera6", socket.AF_INET6, socket.SOCK_DGRAM, "fd01::10", 5000)
     count_for_ever("lan", "192.168.1.10", 9000)
-    for port in (22, 9931):
+    for port in (22, 9930, *MANAGEMENT, 9936):
         Server(None, f"gateway:{port}", socket.AF_INET, socket.SOCK_STREAM, "0.0.0.0", port)
+        Server(None, f"gateway6:{port}", socket.AF_INET6, socket.SOCK_STREAM, "::", port)
+    Server(None, "gateway:161", socket.AF_INET, socket.SOCK_DGRAM, "0.0.0.0", 161)
     Server("client", "client", socket.AF_INET, socket.SOCK_STREAM, "10.44.0.1", 4000)
+    Server("stranger", "stranger", socket.AF_INET, socket.SOCK_STREAM, "203.0.113.9", 4000)
 
 
 class RoutedCase(unittest.TestCase):
@@ -680,9 +693,12 @@ class TestTraffic(RoutedCase):
                      forward("tcp", 10001, "fd01::10", 80, allow_from=texts("fd44::/64")),
                      forward("tcp", 10002, "192.168.1.10", 80))
         here, there = (10000, VPN), (10000, "public0")
-        ask_tcp("client", "10.44.0.2", 10000)
-        with open("/proc/sys/net/netfilter/nf_conntrack_acct", "r+", encoding="ascii") as accounting:
-            accounting.write("1")
+        set_accounting(False)
+        with open_tcp("client", "10.44.0.2", 10000) as uncounted:
+            say(uncounted)
+            self.assertEqual(self.counted("live")[here], 1)
+            self.assertIsNone(self.counted("bytes")[here])
+        set_accounting(True)
         with open_tcp("client", "10.44.0.2", 10000) as first, \
                 open_tcp("stranger", "203.0.113.1", 10000) as second, \
                 open_tcp("client", "fd44::2", 10001) as third:
@@ -703,6 +719,23 @@ class TestTraffic(RoutedCase):
         for _ in range(3):
             ask_tcp("client", "10.44.0.2", 10000)
         self.assertRegex(nft("list", "map", "inet", "evercam", "forwards_ip"), "counter packets 3 ")
+
+
+class TestClosedByDefault(RoutedCase):
+    def test_no_service(self):
+        """without open_services the VPN reaches ping and nothing else of this host, by any address"""
+        for address in ("10.44.0.2", "192.168.1.1", "203.0.113.1", "fd44::2", "fd01::1"):
+            namespaces.run("ip", "netns", "exec", "client", "ping", "-c1", "-W5", address)
+            self.assertTrue(is_silent(ask_tcp, "client", address, 22), address)
+        self.assertTrue(is_silent(ask_udp, "client", "10.44.0.2", 161))
+        self.assertIn("gateway:161", ask_udp("lan", "192.168.1.1", 161))
+        self.assertIn("gateway6:22", ask_tcp("lan", "fd01::1", 22))
+
+    def test_nowhere(self):
+        """from the VPN nothing passes on to anywhere, and from nowhere to the VPN"""
+        for host, address, port in (("client", "192.168.1.10", 80), ("client", "fd01::10", 80),
+                                    ("client", "203.0.113.9", 4000), ("stranger", "10.44.0.1", 4000)):
+            self.assertTrue(is_silent(ask_tcp, host, address, port), (host, address))
 
 
 class TestClosed(RoutedCase):
@@ -744,10 +777,16 @@ class TestClosed(RoutedCase):
         self.assertEqual(ask_tcp(None, "10.44.0.1", 4000), "client 10.44.0.2 hello")
 
     def test_vpn_management(self):
-        """the VPN client's management port is for this host alone"""
-        self.assertTrue(is_silent(ask_tcp, "lan", "192.168.1.1", 9931))
-        self.assertTrue(is_silent(ask_tcp, "stranger", "203.0.113.1", 9931))
-        self.assertEqual(ask_tcp(None, "127.0.0.1", 9931), "gateway:9931 127.0.0.1 hello")
+        """the VPN client's management ports are for this host alone, and no others"""
+        for port in MANAGEMENT:
+            self.assertTrue(is_silent(ask_tcp, "lan", "192.168.1.1", port), port)
+            self.assertEqual(ask_tcp(None, "127.0.0.1", port), f"gateway:{port} 127.0.0.1 hello")
+        for host, address in (("lan", "fd01::1"), ("stranger", "203.0.113.1"),
+                              ("client", "10.44.0.2"), ("client", "fd44::2")):
+            self.assertTrue(is_silent(ask_tcp, host, address, 9931), address)
+        self.assertEqual(ask_tcp(None, "::1", 9931), "gateway6:9931 ::1 hello")
+        for port in (9930, 9936):
+            self.assertIn(f"gateway:{port}", ask_tcp("lan", "192.168.1.1", port))
 
 
 class TestSets(RoutedCase):
@@ -873,6 +912,33 @@ class TestSets(RoutedCase):
                      *(forward("tcp", 1 + i % 65535, "192.168.1.10", 80,
                                interface=VPN if i < 65535 else "public0") for i in range(65537)))
 
+    def test_too_many_prefixes(self):
+        """65536 prefixes are the limit, over all sets"""
+        networks = texts(*(f"10.{i}.0.0/16" for i in range(64)))
+        self.replace("public", *(forward("tcp", 1 + i, "192.168.1.10", 80, "public0",
+                                         allow_from=networks) for i in range(1023)))
+        self.replace("gateway", forward("tcp", 1, "192.168.1.10", 80, allow_from=networks))
+        self.refused("io.evercam.Error.LimitReached", "65536 prefixes",
+                     forward("tcp", 2, "192.168.1.10", 80, allow_from=texts("10.0.0.0/16")),
+                     name="mine")
+
+    def test_too_many_sets(self):
+        """64 sets are the limit; one that is empty makes room"""
+        for i in range(64):
+            self.replace(f"set{i}", forward("tcp", 1 + i, "192.168.1.10", 80))
+        other = forward("tcp", 100, "192.168.1.10", 80)
+        self.refused("io.evercam.Error.LimitReached", "64 sets", other, name="other")
+        revision = self.clear("set7")
+        self.assertEqual(self.replace("other", other), 1)
+        self.assertEqual(len({item[5]["set"] for item in self.list()}), 64)
+        self.clear("set8")
+        self.assertEqual(self.replace("set7", forward("tcp", 8, "192.168.1.10", 80)), 1)
+        self.assertEqual(revision, 2)
+        before, whole = self.list(), listing()
+        self.kill()
+        self.start()
+        self.assertEqual((self.list(), listing()), (before, whole))
+
     def test_names(self):
         """names are cut between characters and cannot act on a terminal or on nft"""
         self.replace("gateway",
@@ -992,21 +1058,25 @@ class TestEndurance(RoutedCase):
         """what a stranger did to the table while the daemon was dead is repaired at its start"""
         self.replace("gateway", forward("tcp", 10000, "192.168.1.10", 80),
                      forward("tcp", 10001, "192.168.1.11", 80))
-        before = self.list()
+        def without_revisions():
+            return [re.sub(r"revision \d+", "", part) for part in listing()]
+
+        before, whole = self.list(), without_revisions()
         for damage in (
                 "flush set inet evercam allowed_ip",
                 "flush chain inet evercam from_closed",
                 "flush set inet evercam revisions",
                 "add element inet evercam forwards_ip { \"eth9\" . tcp . 1 : 192.168.1.1 . 2 }",
                 "delete chain inet evercam prerouting",
+                "add chain inet evercam more { type filter hook forward priority -5; policy drop; }",
+                "add table inet evercam { flags dormant; }",
                 "add element inet evercam services { tcp . 99 }"):
             self.kill()
             nft(damage)
             self.start()
             self.assertEqual(self.list(), before, damage)
             self.assertIn("camera1", ask_tcp("client", "10.44.0.2", 10000), damage)
-            self.assertNotIn("eth9", nft("list", "table", "inet", "evercam"))
-            self.assertNotIn("tcp . 99", nft("list", "table", "inet", "evercam"))
+            self.assertEqual(without_revisions(), whole, damage)
             self.assertTrue(is_silent(ask_tcp, "client", "192.168.1.10", 80), damage)
 
     def test_foreign_changes(self):
@@ -1020,6 +1090,11 @@ class TestEndurance(RoutedCase):
                        "flush chain inet evercam from_closed",
                        "flush map inet evercam forwards_ip",
                        "add rule inet evercam input tcp dport 22 drop",
+                       "add chain inet evercam more "
+                       "{ type filter hook input priority -5; policy drop; }",
+                       "add chain inet evercam input { policy drop; }",
+                       "add set inet evercam more { type ipv4_addr; }",
+                       "add table inet evercam { flags dormant; }",
                        "add element inet evercam allowed_ip "
                        "{ vpn_ether . tcp . 192.168.1.11 . 80 . 10000 }"):
             self.damage(damage)
@@ -1398,5 +1473,5 @@ if __name__ == "__main__":
     namespaces.isolate()
     build_network()
     start_servers()
-    tap.main(TestTraffic, TestClosed, TestSets, TestEndurance, TestRandom,
+    tap.main(TestTraffic, TestClosedByDefault, TestClosed, TestSets, TestEndurance, TestRandom,
              TestPrivileges, TestWithoutPrivileges, TestPolicy)

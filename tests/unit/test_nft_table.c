@@ -208,8 +208,10 @@ static void test_golden(void **state)
 	_cleanup_(nft_batch_freep) struct nft_batch *batch = nft_batch_new(NFT_TABLE, 7);
 	_cleanup_free_ char *bytes = xcalloc(1, TEXT_SIZE);
 	struct nft_table_options options = { closed, services, ARRAY_SIZE(services), { { 0 } } };
+	_cleanup_(revision_list_deinit) struct revision_list before = { 0 }, after = { 0 };
 	struct text text = { bytes, 0 };
 	struct ruleset_change change;
+
 	forward_list_append(&held, make("gateway", IPPROTO_TCP, 10000, "192.168.1.10", "Hof"));
 	forward_list_append(&desired, make("gateway", IPPROTO_TCP, 10000, "192.168.1.11", "Hof"));
 	forward_list_append(&desired, make("public", IPPROTO_UDP, 53, "fd00::1", NULL));
@@ -219,7 +221,11 @@ static void test_golden(void **state)
 	nft_element_add_lengths(&options.lengths, &change);
 	nft_table_create(batch, &options);
 	nft_element_put_change(batch, &change);
-	nft_element_put_revision(batch, "gateway", 1, 2);
+	revision_set(&before, "gateway", 1);
+	revision_set(&before, "public", 7);
+	revision_set(&after, "gateway", 2);
+	revision_set(&after, "public", 7); /* stays as it is */
+	nft_element_put_revisions(batch, &before, &after);
 	nft_batch_finish(batch);
 	for_each_message(batch, on_print, &text);
 	compare_with_golden(bytes);
@@ -363,6 +369,8 @@ static void test_back(void **state)
 	_cleanup_forward_list_ struct forward_list desired = { 0 };
 	const struct forward_list nothing = { 0 };
 	struct ruleset_change change;
+	_cleanup_(revision_list_deinit) struct revision_list revisions = { 0 };
+	const struct revision_list none = { 0 };
 	struct back back = { 0 };
 
 	forward_list_append(&desired, make("gateway", IPPROTO_TCP, 1, "10.0.0.1", NULL));
@@ -372,7 +380,8 @@ static void test_back(void **state)
 	forward_list_sort(&desired);
 	plan(&change, &nothing, &desired);
 	nft_element_put_change(batch, &change);
-	nft_element_put_revision(batch, "gateway", 0, UINT64_MAX);
+	revision_set(&revisions, "gateway", UINT64_MAX);
+	nft_element_put_revisions(batch, &none, &revisions);
 	nft_batch_finish(batch);
 	for_each_message(batch, on_back_message, &back);
 	forward_list_sort(&back.forwards);
@@ -426,7 +435,33 @@ static void test_userdata(void **state)
 	assert_null(nft_userdata_find_text(unterminated, sizeof(unterminated), NFT_USERDATA_SET));
 	assert_string_equal(nft_userdata_find_text(second, sizeof(second), NFT_USERDATA_SET), "a");
 	assert_null(nft_userdata_find_text(second, sizeof(second), NFT_USERDATA_NAME));
-	assert_int_equal(nft_table_layout(second, sizeof(second)), 0);
+}
+
+/* A table as the kernel may give it: with a stranger's parts, laid dormant, of another kind. */
+static void test_found_table(void **state)
+{
+	static const uint8_t unknown[] = { 1, 0, NFT_USERDATA_LAYOUT, 2, 'a', 0 };
+	static const uint8_t known[] = { NFT_USERDATA_LAYOUT, 4, NFT_TABLE_LAYOUT, 0, 0, 0 };
+	const uint8_t swapped[] = { NFT_USERDATA_LAYOUT, 4, 0, 0, 0, NFT_TABLE_LAYOUT };
+	const bool little = *(const uint8_t *)&(const uint16_t){ 1 };
+	struct nft_table_options options = { .closed_interfaces = NULL };
+	struct nftnl_table *table = nftnl_table_alloc();
+
+	assert_int_equal(nft_table_layout(table), 0);
+	nftnl_table_set_data(table, NFTNL_TABLE_USERDATA, unknown, sizeof(unknown));
+	assert_int_equal(nft_table_layout(table), 0);
+	nftnl_table_set_data(table, NFTNL_TABLE_USERDATA, little ? known : swapped, sizeof(known));
+	assert_int_equal(nft_table_layout(table), NFT_TABLE_LAYOUT);
+
+	nftnl_table_set_u32(table, NFTNL_TABLE_USE, NFT_TABLE_SET_COUNT + 8);
+	nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, 0);
+	assert_true(nft_table_is_ours_alone(table, &options));
+	options.lengths.ip6[64] = true;
+	assert_false(nft_table_is_ours_alone(table, &options));
+	options.lengths.ip6[64] = false;
+	nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, NFT_TABLE_F_DORMANT);
+	assert_false(nft_table_is_ours_alone(table, &options));
+	nftnl_table_free(table);
 }
 
 int main(void)
@@ -435,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_golden),           cmocka_unit_test(test_many),
 		cmocka_unit_test(test_describe),         cmocka_unit_test(test_back),
 		cmocka_unit_test(test_foreign_elements), cmocka_unit_test(test_userdata),
+		cmocka_unit_test(test_found_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
