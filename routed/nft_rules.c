@@ -6,20 +6,20 @@
  *
  * A packet's way. prerouting: the first packet of a connection to an address of this host is
  * looked up by ingress interface, protocol and port, and redirected; where not everybody may, only
- * from a network that is listed for that forward. forward: from a closed interface only what belongs
- * to a forward of today passes, every packet anew: the ingress, the protocol, the target and the
- * port it was first sent to must be those of one forward. So a removed or changed forward stops at
- * once, and what another program redirects does not slip through. postrouting: the same lookup
- * decides that the connection is ours to masquerade; no mark is left on packets or connections,
- * which belong to others as well. input: a closed interface reaches nothing of this host but ping,
- * DHCP answers and the services of the configuration.
+ * from a network that is listed for that forward. forward: from a closed interface only what
+ * belongs to a forward of today passes, every packet anew: the ingress, the protocol, the target
+ * and the port it was first sent to must be those of one forward. So a removed or changed forward
+ * stops at once, and what another program redirects does not slip through. postrouting: the same
+ * lookup decides that the connection is ours to masquerade; no mark is left on packets or
+ * connections, which belong to others as well. input: a closed interface reaches nothing of this
+ * host but ping, DHCP answers and the services of the configuration.
  *
  * There is no flowtable. It would take established connections past the forward chain, so that
  * "removed means gone" would hang on conntrack alone; and until Linux 6.6 ctnetlink refuses to
- * delete an offloaded connection (EBUSY), so that there a removed forward would live on. Its devices
- * must exist when it is made, while ours come and go, and the VPN's TAP device, whose far end is a
- * process on this host, is what limits the rate (./bench routing: one connection with NAT and all
- * these rules has some nine tenths of the rate without).
+ * delete an offloaded connection (EBUSY), so that there a removed forward would live on. Its
+ * devices must exist when it is made, while ours come and go, and the VPN's TAP device, whose far
+ * end is a process on this host, is what limits the rate (./bench routing: one connection with NAT
+ * and all these rules has some nine tenths of the rate without).
  */
 #include "routed/nft_rules.h"
 
