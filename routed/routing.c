@@ -257,7 +257,7 @@ static int apply(struct routing *routing, const struct ruleset_change *change,
 
 /* --- repair --- */
 
-#define FIRST_RESTORE_DELAY   (100 * USEC_PER_MSEC)
+#define FIRST_RESTORE_DELAY   (10 * USEC_PER_MSEC) /* what arrives before is not translated */
 #define LONGEST_RESTORE_DELAY (60 * USEC_PER_SEC)
 
 static bool is_same(const struct forward_list *a, const struct forward_list *b)

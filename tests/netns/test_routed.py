@@ -948,12 +948,14 @@ class TestSets(RoutedCase):
         names = [item[5].get("name") for item in self.list()]
         self.assertEqual(names, ["é" * 32, "a'b?[2J???c", None])
         shown, before = nft("list", "table", "inet", "evercam"), listing()
+        self.kill()  # it would restore the table by itself
         nft("delete", "table", "inet", "evercam")
         path = os.path.join(self.bus.directory, "listing")
         with open(path, "w", encoding="utf-8") as file:
             file.write(shown)
         nft("-f", path)
         self.assertEqual(listing(), before)
+        self.start()
 
 
 class TestEndurance(RoutedCase):
