@@ -5,6 +5,7 @@ README.md, rebooted, upgraded while a stream runs, removed. In TAP; numbers are 
 
 import os
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from install import container, image, machines, readme  # noqa: E402  (first: it names the site)
 from install.counted_stream import CountedStream  # noqa: E402
-from lab import addresses, api_host, isolation, prepare, runs  # noqa: E402
+from lab import addresses, api_host, isolation, prepare, runs, transcript  # noqa: E402
 from lab.bus import Bus  # noqa: E402
 from lab.cases import Cases, comment  # noqa: E402
 from lab.host import CommandFailed  # noqa: E402
@@ -26,6 +27,11 @@ DAEMONS = {
     "vpnhost": ("routed", "vpn-service"),
     "apihost": ("apid",),
 }
+# Host, daemon, the option that names the secret's file, and the file.
+SECRETS = (
+    ("vpnhost", "vpn-service", "token_file", "/var/lib/evercam-gateway/vpn-service/token"),
+    ("apihost", "apid", "vpn_service_token_file", "/etc/evercam-gateway/vpn-service.token"),
+)
 API_CA = "/etc/evercam-gateway/api-ca.crt"
 MAX_EXPOSURE = 2.0
 
@@ -187,6 +193,41 @@ def wrong_configuration(lab):
     assert status != 0 and unit == {"ActiveState": "failed", "NRestarts": "0"}, unit
     assert f"{path}:3: " in machine.log("gatewayd"), machine.log("gatewayd")
     lab.site.wait_until("the gateway is well", lab.gateway_state, deadline=60)
+
+
+def add_recipe(step):
+    cases.add(step.title())(lambda lab: transcript.replay(lab.site, step))
+
+
+for recipe in transcript.read_steps("```console journal"):
+    add_recipe(recipe)
+
+
+@cases.add("secrets by LoadCredential: the daemons use them, and need no file")
+def secrets_as_credentials(lab):
+    """API and VPN host get another token, each as a credential that only root could read as a file.
+    The API then has to tell the VPN host of a key."""
+    token = secrets.token_urlsafe(32)
+    revision = lab.gateway_state()["ConfigurationRevision"]
+    for name, daemon, option, path in SECRETS:
+        machine, unit = lab.site.host(name), f"evercam-{daemon}.service"
+        machine.shell(f"install --directory --mode=700 secrets\nmv {path} secrets/file")
+        machine.write("/root/secrets/credential", token + "\n")
+        machine.write(f"/etc/systemd/system/{unit}.d/credential.conf",
+                      f"[Service]\nLoadCredential={option}:/root/secrets/credential\n")  # fmt: skip
+        machine.shell(f"systemctl daemon-reload\nsystemctl restart {unit}")
+        lab.check_daemons(machine)
+    lab.job.bus.call(GATEWAY, "RotateKey")
+    lab.site.wait_until(
+        "the certificate of the new key is in force",
+        lambda: lab.gateway_state()["ConfigurationRevision"] > revision, deadline=90,
+    )  # fmt: skip
+    for name, daemon, _, path in SECRETS:
+        machine, unit = lab.site.host(name), f"evercam-{daemon}.service"
+        assert machine.run(["test", "-e", path], check=False).returncode != 0
+        machine.shell(f"rm -r /etc/systemd/system/{unit}.d\nmv secrets/file {path}\n"
+                      f"rm -r secrets\nsystemctl daemon-reload\nsystemctl restart {unit}")  # fmt: skip
+    lab.all_is_well()
 
 
 # --- reboots ---
