@@ -42,9 +42,9 @@ static void print_text(const struct screen *screen, const cJSON *event)
 		colour = screen_colour(screen, field_text(event, "new"));
 	fprintf(screen->file, "%s  %-11s  %s%s%s\n", clock, field_text(event, "daemon"), colour,
 		text, screen_plain(colour));
-	if (field_text(event, "claim_code"))
-		fprintf(screen->file, "%s  %-11s  claim code %s\n", clock,
-			field_text(event, "daemon"), field_text(event, "claim_code"));
+	if (field_is(event, "new", "pending"))
+		fprintf(screen->file, "%s  %-11s  'gatewayctl status' shows the claim code\n",
+			clock, field_text(event, "daemon"));
 }
 
 static void on_change(const struct live_change *change, void *owner)

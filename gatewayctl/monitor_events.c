@@ -67,9 +67,6 @@ static void tell_state(struct telling *telling)
 			      old ? " (was " : "", old ? old : "", old ? ")" : ""));
 	json_add_string(event, "old", old);
 	json_add_string(event, "new", state);
-	/* It is what the operator must know now. */
-	if (strcmp(state, "pending") == 0)
-		json_add_string(event, "claim_code", field_text(object, "claim_code"));
 }
 
 static void tell_problem(struct telling *telling)

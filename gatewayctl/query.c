@@ -17,7 +17,7 @@
 #include "gatewayctl/bus_json.h"
 #include "gatewayctl/fields.h"
 
-/* Reset makes a key before it answers, which takes its time on small hardware. */
+/* Small hardware may be busy. */
 #define PATIENCE (120 * USEC_PER_SEC)
 #define LOOK     (5 * USEC_PER_SEC)
 

@@ -30,7 +30,8 @@ cJSON *query_devices(struct bus *bus);
 
 /*
  * Calls a method (argument: its one string, or NULL) and waits. Returns an exit code; a failure is
- * told on standard error, as what the operator wanted ("reset") and could do. ret_json: the one
+ * told on standard error, as what the operator wanted ("reset") and could do; wanted NULL: it is not
+ * told. ret_json: the one
  * value answered, or NULL when none is wanted; owned.
  */
 int query_call(struct bus *bus, enum service service, const char *method, const char *argument,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "dbus/gateway1.h"
 #include "gatewayctl/fields.h"
 #include "gatewayctl/query.h"
 
@@ -58,14 +59,28 @@ void snapshot_judge(cJSON *snapshot)
 	json_add(snapshot, "problems", problems);
 }
 
+/* Not everybody may know it; then it is left out. */
+static void add_claim_code(struct bus *bus, cJSON *gateway)
+{
+	cJSON *code = NULL;
+
+	if (query_call(bus, SERVICE_GATEWAY,
+		       gateway1_interface.methods[GATEWAY1_METHOD_GET_CLAIM_CODE].name, NULL, NULL,
+		       &code) == EXIT_DONE)
+		json_add(gateway, "claim_code", code);
+}
+
 cJSON *snapshot_take(struct bus *bus)
 {
 	cJSON *snapshot = json_new_object(), *part;
 
 	for (enum service service = 0; service < GATEWAY_SERVICES; service++) {
 		part = query_properties(bus, service);
-		if (part && service == SERVICE_GATEWAY)
+		if (part && service == SERVICE_GATEWAY) {
 			name_rule_members(part);
+			if (!field_is(part, "state", "running"))
+				add_claim_code(bus, part);
+		}
 		if (part && service == SERVICE_DISCOVERY)
 			json_add(part, "devices", query_devices(bus));
 		if (!part)

@@ -108,6 +108,14 @@ static void print_claim_code(const cJSON *gateway, const struct screen *screen)
 
 	if (!field_is(gateway, "state", "pending") && !field_is(gateway, "state", "announcing"))
 		return;
+	if (!field_text(gateway, "claim_code")) {
+		fputc('\n', screen->file);
+		screen_paragraph(screen,
+				 "The claim code, by which its owner approves this gateway, is for "
+				 "root and members of the group evercam: try it with sudo.",
+				 6);
+		return;
+	}
 	fprintf(screen->file, "\n      Claim code   %s\n\n", field_text(gateway, "claim_code"));
 	if (field_is(gateway, "state", "pending"))
 		what = xasprintf(

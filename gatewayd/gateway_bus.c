@@ -18,7 +18,6 @@ void gateway_bus_state_changed(struct gateway *gateway)
 {
 	changed(gateway, GATEWAY1_PROPERTY_STATE);
 	changed(gateway, GATEWAY1_PROPERTY_GATEWAY_ID);
-	changed(gateway, GATEWAY1_PROPERTY_CLAIM_CODE);
 	changed(gateway, GATEWAY1_PROPERTY_CONFIGURATION_REVISION);
 }
 
@@ -68,6 +67,14 @@ static int on_rotate_key(struct bus_call *call, void *object)
 	return r < 0 ? r : bus_call_send(call);
 }
 
+static int on_get_claim_code(struct bus_call *call, void *object)
+{
+	const struct gateway *gateway = object;
+
+	bus_write_string(bus_call_reply(call), identity_claim_code(gateway->identity));
+	return bus_call_send(call);
+}
+
 /* --- properties --- */
 
 static void get_state(struct bus_writer *value, const void *object)
@@ -89,13 +96,6 @@ static void get_gateway_id(struct bus_writer *value, const void *object)
 	const struct gateway *gateway = object;
 
 	bus_write_u64(value, gateway->token.gateway_id);
-}
-
-static void get_claim_code(struct bus_writer *value, const void *object)
-{
-	const struct gateway *gateway = object;
-
-	bus_write_string(value, identity_claim_code(gateway->identity));
 }
 
 static void get_mac_address(struct bus_writer *value, const void *object)
@@ -200,13 +200,13 @@ static const struct bus_vtable gateway1_vtable = {
 			[GATEWAY1_METHOD_SYNC] = on_sync,
 			[GATEWAY1_METHOD_RESET] = on_reset,
 			[GATEWAY1_METHOD_ROTATE_KEY] = on_rotate_key,
+			[GATEWAY1_METHOD_GET_CLAIM_CODE] = on_get_claim_code,
 		},
 	.properties =
 		(const struct bus_property[GATEWAY1_PROPERTY_COUNT]){
 			[GATEWAY1_PROPERTY_STATE] = { .get = get_state },
 			[GATEWAY1_PROPERTY_GATEWAY_ID] = { .get = get_gateway_id,
 							   .exists = has_token },
-			[GATEWAY1_PROPERTY_CLAIM_CODE] = { .get = get_claim_code },
 			[GATEWAY1_PROPERTY_MAC_ADDRESS] = { .get = get_mac_address },
 			[GATEWAY1_PROPERTY_API_ENDPOINT] = { .get = get_api_endpoint },
 			[GATEWAY1_PROPERTY_API_REACHABLE] = { .get = get_api_reachable },

@@ -98,8 +98,7 @@ static void log_state(const struct registration *registration, enum registration
 	snprintf(field, sizeof(field), "STATE=%s", name);
 	log_event(LOG_INFO, LOG_FIELDS("EVENT=state", field), "%s -> %s", states[from].name, name);
 	if (registration->state == REGISTRATION_PENDING)
-		log_info("waiting for approval: the owner enters claim code %s",
-			 identity_claim_code(registration->options.identity));
+		log_info("waiting for approval: 'gatewayctl status' shows the claim code for it");
 }
 
 /* What a state does when it is entered, and again whenever its timer elapses. */

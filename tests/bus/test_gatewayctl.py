@@ -33,7 +33,7 @@ CAMERA = {"MacAddress": "aa:bb:cc:00:00:01", "Address": "192.168.1.10", "Name": 
 class FakeGateway(FakeService):
     def __init__(self, bus):
         super().__init__(bus, "io.evercam.Gateway1", {
-            "State": "running", "GatewayId": 12, "ClaimCode": "ABCD-EFGH", "LastError": "",
+            "State": "running", "GatewayId": 12, "LastError": "",
             "MacAddress": "02:00:00:00:00:01", "ApiReachable": True,
             "Rules": [(1, "tcp", 10000, "192.168.1.10", 80, "active", "")]})  # fmt: skip
 
@@ -378,7 +378,7 @@ class TestMonitor(Case):
         self.gateway.set(Rules=[(1, "tcp", 10000, "192.168.1.20", 80, "active", "")])
         self.expect(process, r"gatewayd +tcp 10000 -> 192\.168\.1\.20:80 is active")
         self.gateway.set(State="pending", LastError="something")
-        self.expect(process, r"pending \(was running\)\n.*claim code ABCD-EFGH\n.*something")
+        self.expect(process, r"pending \(was running\)\n.*'gatewayctl status' shows the claim code\n.*something")
         self.discovery.close()
         self.expect(process, r"discoverd +not running")
         self.assertNotIn("lost Yard", self.seen)

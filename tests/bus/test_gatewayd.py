@@ -86,6 +86,9 @@ class GatewayCase(unittest.TestCase):
     def get(self, name):
         return self.gateway.get(NAME, name)
 
+    def claim_code(self):
+        return self.gateway.call(NAME, "GetClaimCode")
+
     def wait(self, what, condition):
         return self.bus.wait(what, condition)
 
@@ -150,7 +153,7 @@ class TestLife(GatewayCase):
         self.wait_state("pending")
         announcement = self.api.last("announce").json()
         self.assertEqual(announcement["mac_address"], self.get("MacAddress"))
-        self.assertRegex(self.get("ClaimCode"), r"^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$")
+        self.assertRegex(self.claim_code(), r"^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$")
         self.assertTrue(announcement["interfaces"])
         self.assertIn("verify OK", openssl("req", "-verify", "-noout", text=announcement["csr"])
                       or "verify OK")
@@ -204,11 +207,11 @@ class TestLife(GatewayCase):
     def test_killed_in_every_state(self):
         """kill -9 while pending, configuring and running: it goes on where it was"""
         self.run_to("pending")
-        code = self.get("ClaimCode")
+        code = self.claim_code()
         self.kill()
         self.start()
         self.wait_state("pending")
-        self.assertEqual(self.get("ClaimCode"), code)
+        self.assertEqual(self.claim_code(), code)
         self.assertEqual(len(self.api.gateways), 1)
         self.api.approve()
         self.wait_state("configuring")
@@ -317,7 +320,7 @@ class TestRevocation(GatewayCase):
     def test_revoked_then_reset(self):
         """410: everything but the identity goes, also after a restart, until Reset"""
         self.run_to("running")
-        code = self.get("ClaimCode")
+        code = self.claim_code()
         self.api.revoke()
         self.wait_state("revoked")
         self.check_gone()
@@ -331,7 +334,7 @@ class TestRevocation(GatewayCase):
         self.assertEqual(self.api.count(), requests)
         self.gateway.call(NAME, "Reset")
         self.wait_state("pending")
-        self.assertNotEqual(self.get("ClaimCode"), code)
+        self.assertNotEqual(self.claim_code(), code)
         self.assertEqual(self.stored(), ["identity.json", "key.pem"])
         self.wait_calm()
 
@@ -358,14 +361,14 @@ class TestRevocation(GatewayCase):
     def test_reset_is_finished_after_a_crash(self):
         """a reset that was interrupted is done again at the next start"""
         self.run_to("running")
-        code = self.get("ClaimCode")
+        code = self.claim_code()
         self.kill()
         with open(os.path.join(self.state, "resetting"), "w", encoding="utf-8"):
             pass
         self.start()
         self.wait("vpnd has forgotten", lambda: self.vpnd.called("Forget"))
         self.wait_targets({})
-        self.assertNotEqual(self.get("ClaimCode"), code)
+        self.assertNotEqual(self.claim_code(), code)
         self.wait("the reset is finished", lambda: "resetting" not in self.stored())
         self.wait_state("pending")
 
@@ -1015,13 +1018,14 @@ class TestPolicy(unittest.TestCase):
                 ("org.freedesktop.DBus.Properties.Get", f"string:{NAME}", "string:State")):
             done = call(member, *arguments)
             self.assertEqual(done.returncode, 0, done.stderr)
-        for method in ("Sync", "Reset", "RotateKey"):
+        for method in ("Sync", "Reset", "RotateKey", "GetClaimCode"):
             self.assertIn("AccessDenied", call(f"{NAME}.{method}").stderr)
         done = as_nobody(command, "reset", "--yes")
         self.assertEqual(done.returncode, 5)
         done = as_nobody(command, "status")
         self.assertEqual(done.returncode, 3)
         self.assertIn("announcing", done.stdout)
+        self.assertIn("members of the group evercam", done.stdout)
         gateway.call(NAME, "Reset")
 
 
@@ -1041,7 +1045,7 @@ class TestGatewayctl(GatewayCase):
         self.run_to("pending")
         code, out, _error = self.gatewayctl("status")
         self.assertEqual(code, 3)
-        self.assertRegex(out, rf"\n\n +Claim code +{self.get('ClaimCode')}\n\n")
+        self.assertRegex(out, rf"\n\n +Claim code +{self.claim_code()}\n\n")
         self.assertIn("waits for its owner's approval", out)
 
     def test_running(self):
@@ -1079,15 +1083,15 @@ class TestGatewayctl(GatewayCase):
     def test_reset(self):
         """reset wants to be confirmed; then there is a new claim code"""
         self.run_to("pending")
-        before = self.get("ClaimCode")
+        before = self.claim_code()
         code, _out, error = self.gatewayctl("reset")
         self.assertEqual(code, 2)
         self.assertIn("--yes", error)
-        self.assertEqual(self.get("ClaimCode"), before)
+        self.assertEqual(self.claim_code(), before)
         code, out, _error = self.gatewayctl("reset", "--yes")
         self.assertEqual(code, 0)
         self.assertIn("gatewayctl status", out)
-        self.assertNotEqual(self.get("ClaimCode"), before)
+        self.assertNotEqual(self.claim_code(), before)
         self.kill()
         code, _out, error = self.gatewayctl("reset", "--yes")
         self.assertEqual(code, 4)

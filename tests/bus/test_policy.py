@@ -46,6 +46,7 @@ CALLERS = {
         "Sync": OPERATORS,
         "Reset": OPERATORS,
         "RotateKey": OPERATORS,
+        "GetClaimCode": OPERATORS,
     },
     "io.evercam.Discovery1": {
         "Scan": OPERATORS | {GATEWAYD},
