@@ -93,6 +93,13 @@ static void on_packet(const struct multicast_packet *packet, void *owner)
 
 /* --- life --- */
 
+static struct progress ssdp_progress(const void *object)
+{
+	const struct ssdp_prober *prober = object;
+
+	return upnp_fetcher_progress(prober->fetcher);
+}
+
 static void ssdp_on_interface(void *object, const struct interface *interface,
 			      enum interface_event event)
 {
@@ -143,4 +150,5 @@ const struct protocol ssdp_protocol = {
 	.stop = ssdp_stop,
 	.on_interface = ssdp_on_interface,
 	.burst = ssdp_burst,
+	.progress = ssdp_progress,
 };

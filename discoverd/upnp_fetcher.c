@@ -17,7 +17,7 @@
 
 #define MAX_FETCHES   256
 #define MAX_RUNNING   16
-#define MAX_OF_HOST   2 /* places: a device has one description, seldom two */
+#define MAX_OF_HOST   2 /* connections: a device has one description, seldom two */
 #define FETCH_TIMEOUT (3500 * USEC_PER_MSEC)
 #define FETCH_AGAIN   (600 * USEC_PER_SEC)
 
@@ -32,6 +32,7 @@ struct fetch {
 	struct upnp_fetcher *fetcher;
 	struct upnp_place place;
 	enum fetch_state state;
+	unsigned connections;          /* one, and another if that was lost */
 	struct tcp_exchange *exchange; /* not NULL while running */
 	usec_t ended;
 };
@@ -108,9 +109,31 @@ static void on_bytes(struct tcp_exchange *exchange, const char *bytes, size_t si
 	end(fetch, false);
 }
 
+static bool same_host(const struct fetch *fetch, const struct upnp_place *place)
+{
+	return fetch->place.ifindex == place->ifindex &&
+	       netaddr_equal(&fetch->place.address, &place->address);
+}
+
+/* Made, and still to be made. */
+static unsigned connections_to(const struct upnp_fetcher *fetcher, const struct upnp_place *place)
+{
+	unsigned count = 0;
+
+	for (const struct fetch *fetch = fetcher->fetches; fetch; fetch = fetch->next)
+		if (same_host(fetch, place))
+			count += fetch->connections + (fetch->state == FETCH_WAITING);
+	return count;
+}
+
 static void on_failed(struct tcp_exchange *exchange, int error, void *owner)
 {
-	end(owner, error == -ETIMEDOUT);
+	struct fetch *fetch = owner;
+	bool lost = error == -ETIMEDOUT;
+
+	end(fetch, lost);
+	if (lost && connections_to(fetch->fetcher, &fetch->place) < MAX_OF_HOST)
+		fetch->state = FETCH_WAITING;
 }
 
 /* The place of the budget is taken. */
@@ -128,13 +151,8 @@ static void start(struct fetch *fetch)
 		return;
 	}
 	fetch->state = FETCH_RUNNING;
+	fetch->connections++;
 	fetcher->running++;
-}
-
-static bool same_host(const struct fetch *fetch, const struct upnp_place *place)
-{
-	return fetch->place.ifindex == place->ifindex &&
-	       netaddr_equal(&fetch->place.address, &place->address);
 }
 
 static bool is_host_busy(const struct upnp_fetcher *fetcher, const struct upnp_place *place)
@@ -201,7 +219,6 @@ void upnp_fetcher_add(struct upnp_fetcher *fetcher, const struct upnp_place *pla
 {
 	usec_t now = loop_now(fetcher->loop);
 	struct fetch *fetch, *next;
-	unsigned of_host = 0;
 
 	for (fetch = fetcher->fetches; fetch; fetch = next) {
 		next = fetch->next;
@@ -213,9 +230,8 @@ void upnp_fetcher_add(struct upnp_fetcher *fetcher, const struct upnp_place *pla
 		}
 		if (fetch->place.port == place->port && strcmp(fetch->place.path, place->path) == 0)
 			return;
-		of_host++;
 	}
-	if (of_host >= MAX_OF_HOST || !make_room(fetcher))
+	if (connections_to(fetcher, place) >= MAX_OF_HOST || !make_room(fetcher))
 		return;
 	fetch = xnew(struct fetch);
 	fetch->fetcher = fetcher;
@@ -235,6 +251,18 @@ void upnp_fetcher_forget(struct upnp_fetcher *fetcher, unsigned ifindex)
 		if (fetch->place.ifindex == ifindex && fetch->state == FETCH_ENDED)
 			remove_fetch(fetcher, fetch);
 	}
+}
+
+struct progress upnp_fetcher_progress(const struct upnp_fetcher *fetcher)
+{
+	struct progress progress = { 0 };
+
+	/* Those that ended earlier count as done: the fetches of one scan come together. */
+	for (const struct fetch *fetch = fetcher->fetches; fetch; fetch = fetch->next) {
+		progress.planned++;
+		progress.done += fetch->state == FETCH_ENDED;
+	}
+	return progress;
 }
 
 void upnp_fetcher_new(struct upnp_fetcher **ret_fetcher, struct loop *loop,

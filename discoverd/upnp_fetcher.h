@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Fetches UPnP descriptions: each place once in ten minutes, one connection per host and 16 for all
- * at a time, within the budget of all connections, 8 KiB of each answer. What is beyond the bounds
- * is dropped; it will be announced again.
+ * Fetches UPnP descriptions: each place once in ten minutes, twice if the first answer is lost, two
+ * connections per host then, one at a time and 16 for all, within the budget of all connections,
+ * 8 KiB of each answer. What is beyond the bounds is dropped; it will be announced again.
  */
 #pragma once
 
@@ -10,6 +10,7 @@
 #include "common/netaddr.h"
 #include "discoverd/connection_budget.h"
 #include "discoverd/evidence.h"
+#include "discoverd/progress.h"
 
 struct upnp_fetcher;
 
@@ -32,3 +33,4 @@ struct upnp_fetcher *upnp_fetcher_free(struct upnp_fetcher *fetcher);
 void upnp_fetcher_add(struct upnp_fetcher *fetcher, const struct upnp_place *place);
 /* What was fetched on that interface may be fetched again. */
 void upnp_fetcher_forget(struct upnp_fetcher *fetcher, unsigned ifindex);
+struct progress upnp_fetcher_progress(const struct upnp_fetcher *fetcher);

@@ -9,6 +9,7 @@
         "onvif": settings of cameras/onvif.py, "onvif_path": where, if not at the usual place
         "one_call": true     hangs up after each ONVIF answer
         "chunked": true      sends ONVIF answers in chunks
+        "losses": N          connections that get no answer, the first ones
  "tcp": {PORT: {}}      takes connections, and says nothing
  "ssdp": settings of cameras/ssdp.py
  "noise": ["…", …]      sent, Latin-1, before each answer to a probe
@@ -109,6 +110,10 @@ class Handler(socketserver.StreamRequestHandler):
         super().setup()
 
     def handle(self):
+        if self.server.settings.get("losses", 0) > 0:
+            self.server.settings["losses"] -= 1
+            self.rfile.read()  # until the other side gives up
+            return
         try:
             while self.answer():
                 pass

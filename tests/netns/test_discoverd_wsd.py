@@ -226,6 +226,23 @@ class TestQuirks(SiteTest):
                       Model="M1065-L", Address="fe80::240:8cff:fe30:9")  # fmt: skip
 
 
+    def test_lost_description(self):
+        """a UPnP description that does not come is asked for once more, and not for ever"""
+        site = self.site
+        camera = site.add("once", "00:40:8c:30:00:09", "192.168.7.101",
+                          {**UPNP_CAMERA, "http": {8080: {"losses": 1}}})  # fmt: skip
+        dead = {**UPNP_CAMERA, "ssdp": {**UPNP_CAMERA["ssdp"], "udn": "uuid:9"},
+                "http": {8080: {"losses": 100}}}  # fmt: skip
+        other = site.add("never", "52:54:00:00:aa:09", "192.168.7.102", dead)
+        site.start()
+        site.wait_for("00408c300009", [(8080, "http"), (554, "rtsp")], Vendor="Axis")
+        site.wait("a second try", lambda: devices.output(other).count("connection") >= 2)
+        site.wait_for_quiet()
+        self.assertLessEqual(devices.output(camera).count("connection"), 12)
+        self.assertEqual(devices.output(other).count("connection"), 2)
+        self.assertEqual(list(site.devices()), ["00408c300009"])
+
+
 class TestCrowd(SiteTest):
     """Cameras with the quirks of real ones, among devices that are none."""
 
