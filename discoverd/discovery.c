@@ -582,6 +582,7 @@ int discovery_new(struct discovery **ret_discovery, struct loop *loop,
 	static const struct schedule_handlers schedule_handlers = { on_burst, on_interval,
 								    on_activity };
 	static const struct unicast_search_handlers search_handlers = { ask, on_sighting,
+									on_device_changed,
 									on_addresses };
 	_cleanup_(discovery_freep) struct discovery *discovery = xnew(struct discovery);
 	int r;

@@ -10,6 +10,8 @@
 #include "discoverd/host_asker.h"
 
 #define FULL_PASSES 2 /* one with types and one without */
+/* For the answers to WS-Discovery, which tell who it is, before anything is called. */
+#define PATIENCE (1500 * USEC_PER_MSEC)
 
 struct unicast_search {
 	struct loop *loop;
@@ -18,6 +20,7 @@ struct unicast_search {
 	const char *directory;
 	struct remote_hosts hosts;
 	struct host_asker *asker;
+	struct loop_timer look; /* at what was added */
 	const struct unicast_search_handlers *handlers;
 	void *owner;
 };
@@ -81,13 +84,28 @@ static void look_at(struct unicast_search *search, const struct netaddr *address
 	struct device *device = device_table_find_address(search->table, sighting.ifindex, address);
 
 	if (device) {
-		evidence_add(&device->evidence, SOURCE_OPERATOR, FIELD_TRAIT, "added",
-			     sighting.time);
+		if (evidence_add(&device->evidence, SOURCE_OPERATOR, FIELD_TRAIT, "added",
+				 sighting.time))
+			search->handlers->on_changed(device, search->owner);
 		return;
 	}
 	evidence_add(&sighting.evidence, SOURCE_OPERATOR, FIELD_TRAIT, "added", sighting.time);
 	search->handlers->on_sighting(&sighting, search->owner);
 	sighting_deinit(&sighting);
+}
+
+static void on_look(struct loop_timer *timer)
+{
+	struct unicast_search *search = container_of(timer, struct unicast_search, look);
+
+	for (size_t i = 0; i < search->hosts.added_count; i++)
+		look_at(search, &search->hosts.added[i]);
+}
+
+static void plan_look(struct unicast_search *search)
+{
+	if (search->hosts.added_count)
+		loop_timer_arm(&search->look, PATIENCE);
 }
 
 int unicast_search_add(struct unicast_search *search, const struct netaddr *address)
@@ -107,7 +125,7 @@ int unicast_search_add(struct unicast_search *search, const struct netaddr *addr
 		}
 		search->handlers->on_addresses(search->owner);
 	}
-	look_at(search, address);
+	plan_look(search);
 	for (unsigned attempt = 0; attempt < FULL_PASSES; attempt++)
 		on_ask(interface_routed.index, address, attempt, search);
 	return 0;
@@ -139,8 +157,7 @@ const struct remote_hosts *unicast_search_hosts(const struct unicast_search *sea
 
 void unicast_search_scan(struct unicast_search *search, bool light)
 {
-	for (size_t i = 0; i < search->hosts.added_count; i++)
-		look_at(search, &search->hosts.added[i]);
+	plan_look(search);
 	if (light) {
 		host_asker_resweep(search->asker);
 	} else {
@@ -170,6 +187,7 @@ void unicast_search_new(struct unicast_search **ret_search, struct loop *loop,
 	r = address_store_load(directory, &search->hosts);
 	if (r < 0)
 		log_warning_errno(r, "cannot read the added addresses in %s: %m", directory);
+	loop_timer_init(&search->look, loop, on_look);
 	host_asker_new(&search->asker, loop, &search->hosts, on_ask, search);
 	*ret_search = search;
 }
@@ -178,6 +196,7 @@ struct unicast_search *unicast_search_free(struct unicast_search *search)
 {
 	if (!search)
 		return NULL;
+	loop_timer_deinit(&search->look);
 	host_asker_free(search->asker);
 	free(search);
 	return NULL;

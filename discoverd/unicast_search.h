@@ -18,6 +18,7 @@ struct unicast_search_handlers {
 		       unsigned attempt, void *owner);
 	/* An operator says that there is something; its evidence may be taken. */
 	void (*on_sighting)(struct sighting *sighting, void *owner);
+	device_fn *on_changed;             /* of a device that is known */
 	void (*on_addresses)(void *owner); /* that were added are others now */
 };
 

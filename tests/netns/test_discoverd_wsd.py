@@ -27,6 +27,7 @@ from personalities import (  # noqa: E402
 
 DEADLINE = 60
 FAR = "10.9.0.0/24"
+HIKVISION_URL = "http://10.9.0.20:80/onvif/device_service"
 
 
 def camera(number, xaddrs, **quirks):
@@ -127,13 +128,15 @@ class TestBeyondARouter(SiteTest):
         self.call("AddAddress", "10.9.0.20")
         self.call("AddAddress", "10.9.0.20")
         ports = [(80, "http"), (554, "rtsp")]
-        name, device = self.wait_for_address("10.9.0.20", ports, Vendor="Hikvision")
-        self.assertIn("operator", device["Evidence"])
+        self.wait_for_address("10.9.0.20", ports, Vendor="Hikvision", OnvifUrl=HIKVISION_URL)
+        site.wait("its evidence", lambda: any("operator" in device["Evidence"]
+                                              for device in site.devices().values()))  # fmt: skip
+        self.assertEqual(len(site.devices()), 1)
         self.assertEqual(site.proxy.get(NAME, "AddedAddresses"), ["10.9.0.20"])
         site.bus.stop(site.process)
         site.start(self.state)
         self.assertEqual(site.proxy.get(NAME, "AddedAddresses"), ["10.9.0.20"])
-        self.assertEqual(self.wait_for_address("10.9.0.20", ports, Vendor="Hikvision")[0], name)
+        self.wait_for_address("10.9.0.20", ports, Vendor="Hikvision", OnvifUrl=HIKVISION_URL)
         self.call("RemoveAddress", "10.9.0.20")
         self.wait_for_nobody()
         self.assertEqual(site.proxy.get(NAME, "AddedAddresses"), [])
