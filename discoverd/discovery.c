@@ -606,8 +606,8 @@ int discovery_new(struct discovery **ret_discovery, struct loop *loop,
 	schedule_new(&discovery->schedule, loop, settings->burst_interval, &schedule_handlers,
 		     discovery);
 	unicast_search_new(&discovery->search, loop, discovery->interfaces, discovery->table,
-			   settings->networks, settings->state_directory, &search_handlers,
-			   discovery);
+			   settings->networks, settings->state_directory,
+			   settings->burst_interval * 3 / 2, &search_handlers, discovery);
 	discovery->progress = 100;
 	loop_timer_init(&discovery->progress_timer, loop, on_progress);
 	*ret_discovery = steal_ptr(discovery);

@@ -363,7 +363,7 @@ static bool is_asked_again(enum source source)
 	return source == SOURCE_WSD || source == SOURCE_SSDP;
 }
 
-static bool has_spoken_since(const struct evidence *evidence, enum source source, usec_t since)
+bool evidence_is_told(const struct evidence *evidence, enum source source, usec_t since)
 {
 	for (size_t i = 0; i < evidence->count; i++)
 		if (evidence->facts[i]->source == source && evidence->facts[i]->time >= since)
@@ -380,7 +380,7 @@ bool evidence_age(struct evidence *evidence, usec_t since)
 
 		if (fact->time >= since || !is_asked_again(fact->source))
 			continue;
-		if (has_spoken_since(evidence, fact->source, since)) {
+		if (evidence_is_told(evidence, fact->source, since)) {
 			remove_at(evidence, i);
 			changed = true;
 		} else if (!fact->stale) {

@@ -93,6 +93,8 @@ const struct fact *evidence_next(const struct evidence *evidence, enum field fie
 				 const struct fact *after);
 bool evidence_has_trait(const struct evidence *evidence, const char *trait);
 bool evidence_has_source(const struct evidence *evidence, enum source source);
+/* Whether the source has said anything since then, if only again. */
+bool evidence_is_told(const struct evidence *evidence, enum source source, usec_t since);
 
 struct evidence_weight {
 	double value; /* what the fact adds to the sum: of a trait that several told, the first does

@@ -18,6 +18,7 @@ struct unicast_search {
 	const struct interfaces *interfaces;
 	struct device_table *table;
 	const char *directory;
+	usec_t memory;
 	struct remote_hosts hosts;
 	struct host_asker *asker;
 	struct loop_timer look; /* at what was added */
@@ -37,13 +38,16 @@ static const struct interface *way_to(const struct unicast_search *search,
 	return &interface_routed;
 }
 
+/* By an answer that was not long ago: who hears no multicast is to say it again, too. */
 static bool is_explained(const struct unicast_search *search, const struct interface *interface,
 			 const struct netaddr *address)
 {
 	const struct device *device = device_table_find_address(search->table, interface->index,
 								address);
+	usec_t now = loop_now(search->loop),
+	       since = now > search->memory ? now - search->memory : 0;
 
-	return device && device->online && evidence_has_source(&device->evidence, SOURCE_WSD);
+	return device && device->online && evidence_is_told(&device->evidence, SOURCE_WSD, since);
 }
 
 static void on_ask(unsigned ifindex, const struct netaddr *address, unsigned attempt, void *owner)
@@ -170,7 +174,7 @@ void unicast_search_scan(struct unicast_search *search, bool light)
 
 void unicast_search_new(struct unicast_search **ret_search, struct loop *loop,
 			const struct interfaces *interfaces, struct device_table *table,
-			char *const *networks, const char *directory,
+			char *const *networks, const char *directory, usec_t memory,
 			const struct unicast_search_handlers *handlers, void *owner)
 {
 	struct unicast_search *search = xnew(struct unicast_search);
@@ -180,6 +184,7 @@ void unicast_search_new(struct unicast_search **ret_search, struct loop *loop,
 	search->interfaces = interfaces;
 	search->table = table;
 	search->directory = directory;
+	search->memory = memory;
 	search->handlers = handlers;
 	search->owner = owner;
 	for (; networks && *networks; networks++)

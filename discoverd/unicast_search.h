@@ -26,7 +26,7 @@ struct unicast_search_handlers {
  * not take is left out. */
 void unicast_search_new(struct unicast_search **ret_search, struct loop *loop,
 			const struct interfaces *interfaces, struct device_table *table,
-			char *const *networks, const char *directory,
+			char *const *networks, const char *directory, usec_t memory,
 			const struct unicast_search_handlers *handlers, void *owner);
 struct unicast_search *unicast_search_free(struct unicast_search *search);
 
