@@ -14,7 +14,7 @@
 #define RATE       200 /* packets per second, the limit of all together */
 #define AT_ONCE    8
 #define TICK       (20 * USEC_PER_MSEC)
-#define PATIENCE   (1500 * USEC_PER_MSEC) /* for the answers to multicast */
+#define PATIENCE   (1500 * USEC_PER_MSEC) /* for the answers to multicast, or to a pass */
 #define ASK_AGAIN  (600 * USEC_PER_SEC)
 #define REST_RATIO 9 /* times as long as a pass took */
 
@@ -42,7 +42,8 @@ struct host_asker {
 	uint32_t next, end;
 	unsigned passes_left; /* after this one */
 	unsigned attempt;
-	usec_t pass_began, rest_until;
+	usec_t pass_began; /* or will begin */
+	usec_t rest_until;
 	struct progress progress;
 };
 
@@ -51,22 +52,22 @@ static bool is_sweeping(const struct host_asker *asker)
 	return asker->next < asker->end;
 }
 
-static void begin_pass(struct host_asker *asker)
+static void begin_pass(struct host_asker *asker, usec_t time)
 {
 	asker->next = 0;
 	asker->end = remote_hosts_count(asker->hosts);
-	asker->pass_began = loop_now(asker->loop);
+	asker->pass_began = time;
 }
 
 static void end_pass(struct host_asker *asker)
 {
-	usec_t now = loop_now(asker->loop);
+	usec_t now = loop_now(asker->loop), answered = asker->pass_began + PATIENCE;
 
 	asker->attempt++;
 	asker->rest_until = now + REST_RATIO * (now - asker->pass_began);
 	if (asker->passes_left) {
 		asker->passes_left--;
-		begin_pass(asker);
+		begin_pass(asker, answered > now ? answered : now);
 	}
 }
 
@@ -122,7 +123,7 @@ static void on_tick(struct loop_timer *timer)
 		place = next_due(asker, now);
 		if (place)
 			ask_place(asker, place, now);
-		else if (!is_sweeping(asker))
+		else if (!is_sweeping(asker) || now < asker->pass_began)
 			break;
 		else if (!ask_remote(asker))
 			continue;
@@ -186,7 +187,7 @@ void host_asker_sweep(struct host_asker *asker, unsigned passes)
 	if (!is_sweeping(asker)) {
 		asker->progress = (struct progress){ 0 };
 		asker->passes_left = passes - 1;
-		begin_pass(asker);
+		begin_pass(asker, loop_now(asker->loop));
 	} else if (asker->passes_left < passes) {
 		asker->passes_left = passes;
 	}

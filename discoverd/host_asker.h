@@ -19,7 +19,8 @@ void host_asker_new(struct host_asker **ret_asker, struct loop *loop,
 		    const struct remote_hosts *hosts, host_ask_fn *on_ask, void *owner);
 struct host_asker *host_asker_free(struct host_asker *asker);
 
-/* A host of the link is there: it is asked in a moment, unless that was done within 10 minutes. */
+/* It is asked in a moment, unless that was done within 10 minutes: a host of the link that is
+ * there, or (ifindex 0) a remote one. */
 void host_asker_add(struct host_asker *asker, unsigned ifindex, const struct netaddr *address);
 /* What was asked may be asked again. */
 void host_asker_forget(struct host_asker *asker);

@@ -173,6 +173,8 @@ void service_watch_recheck(struct service_watch *watch, struct device *device)
 
 void service_watch_verify(struct service_watch *watch, struct device *device)
 {
+	if (device->confirmation && confirmation_is_busy(device->confirmation))
+		return; /* whatever answers will tell */
 	if (device->confirmation)
 		confirmation_reset(device->confirmation, CONFIRMATION_VERIFY);
 	service_watch_update(watch, device);

@@ -9,7 +9,9 @@
 #include "discoverd/address_store.h"
 #include "discoverd/host_asker.h"
 
-#define FULL_PASSES 2 /* one with types and one without */
+#define FORMS       2 /* with types and without */
+#define FULL_PASSES 4
+#define MANY_HOSTS  4096 /* that take 20 s in one pass: each form once has to do */
 /* For the answers to WS-Discovery, which tell who it is, before anything is called. */
 #define PATIENCE (1500 * USEC_PER_MSEC)
 
@@ -130,8 +132,9 @@ int unicast_search_add(struct unicast_search *search, const struct netaddr *addr
 		search->handlers->on_addresses(search->owner);
 	}
 	plan_look(search);
-	for (unsigned attempt = 0; attempt < FULL_PASSES; attempt++)
+	for (unsigned attempt = 0; attempt < FORMS; attempt++)
 		on_ask(interface_routed.index, address, attempt, search);
+	host_asker_add(search->asker, interface_routed.index, address); /* both may be lost */
 	return 0;
 }
 
@@ -166,7 +169,9 @@ void unicast_search_scan(struct unicast_search *search, bool light)
 		host_asker_resweep(search->asker);
 	} else {
 		host_asker_forget(search->asker);
-		host_asker_sweep(search->asker, FULL_PASSES);
+		host_asker_sweep(search->asker, remote_hosts_count(&search->hosts) > MANY_HOSTS
+							? FORMS
+							: FULL_PASSES);
 	}
 }
 

@@ -110,11 +110,10 @@ class Handler(socketserver.StreamRequestHandler):
         super().setup()
 
     def handle(self):
-        if self.server.settings.get("losses", 0) > 0:
-            self.server.settings["losses"] -= 1
-            self.rfile.read()  # until the other side gives up
-            return
         try:
+            if self.server.settings.get("losses", 0) > 0:
+                self.server.settings["losses"] -= 1
+                self.rfile.read()  # until the other side gives up
             while self.answer():
                 pass
         except OSError:

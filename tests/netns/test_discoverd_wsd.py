@@ -26,7 +26,7 @@ from personalities import (  # noqa: E402
 )
 
 DEADLINE = 60
-FAR = "10.9.0.0/24"
+FAR = "10.9.0.16/28"  # small: all namespaces of a kernel share the limit of its neighbour table
 HIKVISION_URL = "http://10.9.0.20:80/onvif/device_service"
 
 
