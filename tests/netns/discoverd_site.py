@@ -69,3 +69,13 @@ class SiteTest(unittest.TestCase):
     def setUp(self):
         self.site = Site()
         self.addCleanup(self.site.close)
+
+
+class ScanningTest(SiteTest):
+    scans = 1  # the first one begins by itself
+
+    def scan_again(self):
+        """Once the scan before has ended: it may have lost too much."""
+        if not self.site.proxy.get(NAME, "Scanning"):
+            self.site.proxy.call(NAME, "Scan", "(a{sv})", {})
+            self.scans += 1
