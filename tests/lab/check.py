@@ -120,10 +120,12 @@ def room_for_neighbours():
     changed = {}
     for name, least in (("gc_thresh3", 16384), ("gc_thresh2", 8192)):
         for path in glob.glob(f"/proc/sys/net/ipv[46]/neigh/default/{name}"):
-            with contextlib.suppress(OSError), open(path, "r+") as file:
-                before = file.read()
+            with contextlib.suppress(OSError):  # not in every container
+                with open(path) as file:
+                    before = file.read()
                 if int(before) < least:
-                    file.write(str(least))
+                    with open(path, "w") as file:
+                        file.write(str(least))
                     changed[path] = before
     try:
         yield
