@@ -15,7 +15,6 @@
 #include "routed/conntrack.h"
 #include "routed/expiry.h"
 #include "routed/host.h"
-#include "routed/nft_element.h"
 #include "routed/nft_monitor.h"
 #include "routed/nft_socket.h"
 #include "routed/nft_table.h"
@@ -23,15 +22,12 @@
 #include "routed/revision.h"
 #include "routed/ruleset.h"
 #include "routed/table_reader.h"
-
-#define NEEDS_CAPABILITY                                                                         \
-	"not allowed to change nftables: routed needs CAP_NET_ADMIN, and that no other program " \
-	"owns the table \"" NFT_TABLE "\""
+#include "routed/table_writer.h"
 
 struct routing {
 	struct nft_socket *socket;
 	struct conntrack *conntrack;
-	struct nft_table_options options;
+	struct table_writer writer;
 	struct nft_table_service services[ROUTING_MAX_SERVICES];
 	struct forward_list held; /* in the kernel */
 	struct revision_list revisions;
@@ -42,8 +38,7 @@ struct routing {
 	char *damage; /* a sentence: what made it necessary to restore the table */
 	struct readiness *readiness;
 	struct loop *loop;
-	bool damaged;       /* the table may not be what it should be: make it anew */
-	char *kernel_error; /* of the last transaction; NULL: it went well */
+	bool damaged; /* the table may not be what it should be: make it anew */
 	struct expiry_clock clock;
 	bool clock_moved;               /* the deadlines in the kernel are not those that count */
 	struct loop_timer expiry_timer; /* armed while a forward has an end */
@@ -60,113 +55,11 @@ static void changed(struct routing *routing)
 
 /* --- transactions --- */
 
-static int commit(struct routing *routing, struct nft_batch *batch, const char *what)
-{
-	char key[FORWARD_ADDRESS_SIZE] = "";
-	struct nft_error error;
-	int r;
-
-	r = nft_socket_commit(routing->socket, batch, &error);
-	if (r >= 0) {
-		routing->damaged = false;
-		replace_string(&routing->kernel_error, NULL);
-		return 0;
-	}
-	if (error.subject)
-		forward_format_key(error.subject, key);
-	free(routing->kernel_error);
-	routing->kernel_error = xasprintf("the kernel refuses %s: %s%s%s", what, error.text,
-					  error.subject ? ", of " : "", key);
-	if (r == -EPERM)
-		replace_string(&routing->kernel_error, NEEDS_CAPABILITY);
-	return r;
-}
-
-/* Those that are in use now, and none that were. */
-static void set_lengths(struct routing *routing, const struct ruleset_change *whole)
-{
-	routing->options.lengths = (struct nft_table_lengths){ 0 };
-	nft_element_add_lengths(&routing->options.lengths, whole);
-}
-
-/* All of it in one transaction: what is there goes, what is desired comes. */
-static int make_anew(struct routing *routing, const struct ruleset_change *change,
-		     const struct revision_list *revisions)
-{
-	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
-	const struct revision_list none = { 0 };
-	struct ruleset_change whole;
-	int r;
-
-	batch = nft_batch_new(NFT_TABLE, nft_socket_sequence(routing->socket));
-	ruleset_whole(&whole, &routing->held, change);
-	set_lengths(routing, &whole);
-	nft_table_create(batch, &routing->options);
-	nft_element_put_change(batch, &whole);
-	nft_element_put_revisions(batch, &none, revisions);
-	r = commit(routing, batch, "the table");
-	ruleset_change_deinit(&whole);
-	return r;
-}
-
 static int make_held_anew(struct routing *routing)
 {
 	const struct ruleset_change nothing = { 0 };
 
-	return make_anew(routing, &nothing, &routing->revisions);
-}
-
-static int make_change(struct routing *routing, const struct ruleset_change *change,
-		       const struct revision_list *revisions)
-{
-	const struct nft_table_lengths before = routing->options.lengths;
-	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
-	struct ruleset_change whole;
-
-	batch = nft_batch_new(NFT_TABLE, nft_socket_sequence(routing->socket));
-	if (nft_element_has_sources(change)) {
-		ruleset_whole(&whole, &routing->held, change);
-		set_lengths(routing, &whole);
-		ruleset_change_deinit(&whole);
-		if (memcmp(&before, &routing->options.lengths, sizeof(before)) != 0)
-			nft_table_refresh(batch, &routing->options);
-	}
-	nft_element_put_change(batch, change);
-	nft_table_drop_sources(batch, &before, &routing->options.lengths);
-	nft_element_put_revisions(batch, &routing->revisions, revisions);
-	return commit(routing, batch, "the change");
-}
-
-/* A stranger's chains or sets in our table would stay, or one that has been laid dormant. */
-static int refuse_additions(struct routing *routing)
-{
-	struct nftnl_table *table;
-	bool ours;
-	int r;
-
-	r = nft_socket_get_table(routing->socket, NFT_TABLE, &table);
-	if (r < 0)
-		return r;
-	ours = nft_table_is_ours_alone(table, &routing->options);
-	nftnl_table_free(table);
-	return ours ? 0 : -EBADMSG;
-}
-
-/* The elements stay; everything around them becomes what it should be. */
-static int refresh(struct routing *routing)
-{
-	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
-	const struct ruleset_change nothing = { 0 };
-	struct ruleset_change whole;
-	int r;
-
-	batch = nft_batch_new(NFT_TABLE, nft_socket_sequence(routing->socket));
-	ruleset_whole(&whole, &routing->held, &nothing);
-	set_lengths(routing, &whole);
-	ruleset_change_deinit(&whole);
-	nft_table_refresh(batch, &routing->options);
-	r = commit(routing, batch, "the rules");
-	return r < 0 ? r : refuse_additions(routing);
+	return table_write_whole(&routing->writer, &routing->held, &nothing, &routing->revisions);
 }
 
 static void end_connections(struct routing *routing, const struct forward_list *gone)
@@ -209,12 +102,13 @@ static int change_or_make_anew(struct routing *routing, const struct ruleset_cha
 	int r = -EAGAIN;
 
 	if (!routing->damaged) {
-		r = make_change(routing, change, revisions);
+		r = table_write_change(&routing->writer, &routing->held, change,
+				       &routing->revisions, revisions);
 		if (r < 0)
-			log_warning("%s; making the table anew", routing->kernel_error);
+			log_warning("%s; making the table anew", routing->writer.error);
 	}
 	if (r < 0)
-		r = make_anew(routing, change, revisions);
+		r = table_write_whole(&routing->writer, &routing->held, change, revisions);
 	return r;
 }
 
@@ -244,6 +138,7 @@ static int apply(struct routing *routing, const struct ruleset_change *change,
 	r = change_or_make_anew(routing, change, &revisions);
 	if (r < 0)
 		return r;
+	routing->damaged = false;
 	ruleset_apply(&routing->held, given, change, &gone);
 	end_connections(routing, &gone);
 	if (udp)
@@ -307,13 +202,14 @@ static void on_restore(struct loop_timer *timer)
 	if (!routing->damaged)
 		return; /* a change came first, and made the table anew */
 	if (sets_are_intact(routing))
-		r = refresh(routing);
+		r = table_write_rules(&routing->writer, &routing->held);
 	if (r < 0)
 		r = make_held_anew(routing);
 	if (r < 0) {
-		log_error("%s", routing->kernel_error);
+		log_error("%s", routing->writer.error);
 		plan_restore(routing);
 	} else {
+		routing->damaged = false;
 		end_bypassing_flows(routing);
 		log_event(LOG_WARNING, LOG_FIELDS("EVENT=table-restored"),
 			  "%s; it is restored with %zu forwards", routing->damage,
@@ -464,17 +360,10 @@ static int expire(struct routing *routing, struct forward_list *expired)
 /* Whoever reads the table back when the clock may not be right has only what is in it. */
 static void write_deadlines(struct routing *routing)
 {
-	_cleanup_(nft_batch_freep) struct nft_batch *batch = NULL;
-	struct ruleset_change change;
-
-	batch = nft_batch_new(NFT_TABLE, nft_socket_sequence(routing->socket));
-	ruleset_rewrite_expiring(&change, &routing->held);
-	nft_element_put_change(batch, &change);
-	if (commit(routing, batch, "the ends of forwards") < 0)
+	if (table_write_deadlines(&routing->writer, &routing->held) < 0)
 		on_damage(routing, xstrdup("the ends of forwards could not be written"));
 	else
 		log_info("the clock has been put right: the ends of forwards are new");
-	ruleset_change_deinit(&change);
 }
 
 static void on_expiry(struct loop_timer *timer)
@@ -584,8 +473,8 @@ int routing_change(struct routing *routing, enum ruleset_operation operation, co
 	}
 	r = apply(routing, &change, forwards, set, ret_revision);
 	if (r < 0) {
-		log_error("%s", routing->kernel_error);
-		*ret_error = xstrdup(routing->kernel_error);
+		log_error("%s", routing->writer.error);
+		*ret_error = xstrdup(routing->writer.error);
 		on_damage(routing, xstrdup("a change of the table \"" NFT_TABLE "\" failed"));
 		r = -EIO;
 	} else {
@@ -619,8 +508,8 @@ const char *routing_last_error(const struct routing *routing)
 {
 	const char *advice = readiness_advice(routing->readiness);
 
-	if (routing->kernel_error)
-		return routing->kernel_error;
+	if (routing->writer.error)
+		return routing->writer.error;
 	return routing->held.count > 0 && advice ? advice : "";
 }
 
@@ -665,7 +554,7 @@ static int start(struct routing *routing)
 	if (found == TABLE_FOUND_UNREADABLE)
 		return log_error_errno(r, "cannot read the table \"" NFT_TABLE "\" back: %m");
 	if (found == TABLE_FOUND_INTACT)
-		r = refresh(routing);
+		r = table_write_rules(&routing->writer, &routing->held);
 	if (found == TABLE_FOUND_DAMAGED)
 		log_warning("the table \"" NFT_TABLE
 			    "\" is not as we left it; making it anew with the %zu "
@@ -674,7 +563,7 @@ static int start(struct routing *routing)
 	if (r < 0)
 		r = make_held_anew(routing);
 	if (r < 0)
-		return log_error_errno(r, "%s", routing->kernel_error);
+		return log_error_errno(r, "%s", routing->writer.error);
 	take_over_deadlines(routing);
 	if (found == TABLE_FOUND_NONE)
 		log_info("made the table \"" NFT_TABLE "\"");
@@ -698,15 +587,16 @@ int routing_new(struct routing **ret_routing, struct loop *loop,
 							      LONGEST_RESTORE_DELAY);
 	loop_timer_init(&routing->restore_timer, loop, on_restore);
 	loop_timer_init(&routing->expiry_timer, loop, on_expiry);
-	routing_settings_read(&routing->options, routing->services, settings);
+	routing_settings_read(&routing->writer.options, routing->services, settings);
 	r = nft_socket_new(&routing->socket);
+	routing->writer.socket = routing->socket;
 	if (r >= 0)
 		r = conntrack_new(&routing->conntrack);
 	if (r < 0)
 		return log_error_errno(r, "cannot open a netlink socket: %m");
 	r = watch(routing); /* before the table is read, so that nothing is missed in between */
 	if (r == -EPERM)
-		return log_error_errno(r, "%s", NEEDS_CAPABILITY);
+		return log_error_errno(r, "cannot watch nftables: routed needs CAP_NET_ADMIN");
 	if (r < 0)
 		return log_error_errno(r, "cannot watch the network: %m");
 	r = start(routing);
@@ -729,7 +619,7 @@ struct routing *routing_free(struct routing *routing)
 	conntrack_free(routing->conntrack);
 	forward_list_deinit(&routing->held);
 	revision_list_deinit(&routing->revisions);
-	free(routing->kernel_error);
+	table_writer_deinit(&routing->writer);
 	free(routing);
 	return NULL;
 }

@@ -725,7 +725,7 @@ class TestClosedByDefault(RoutedCase):
     def test_no_service(self):
         """without open_services the VPN reaches ping and nothing else of this host, by any address"""
         for address in ("10.44.0.2", "192.168.1.1", "203.0.113.1", "fd44::2", "fd01::1"):
-            namespaces.run("ip", "netns", "exec", "client", "ping", "-c1", "-W5", address)
+            namespaces.run("ip", "netns", "exec", "client", "ping", "-c1", "-w60", address)
             self.assertTrue(is_silent(ask_tcp, "client", address, 22), address)
         self.assertTrue(is_silent(ask_udp, "client", "10.44.0.2", 161))
         self.assertIn("gateway:161", ask_udp("lan", "192.168.1.1", 161))
@@ -772,8 +772,8 @@ class TestClosed(RoutedCase):
         self.assertTrue(is_silent(ask_tcp, "client", "10.44.0.2", 23))
         self.assertEqual(ask_tcp("lan", "192.168.1.1", 22), "gateway:22 192.168.1.10 hello")
         self.assertEqual(ask_tcp("stranger", "203.0.113.1", 22), "gateway:22 203.0.113.9 hello")
-        namespaces.run("ip", "netns", "exec", "client", "ping", "-c1", "-W5", "10.44.0.2")
-        namespaces.run("ip", "netns", "exec", "client", "ping", "-c1", "-W5", "fd44::2")
+        namespaces.run("ip", "netns", "exec", "client", "ping", "-c1", "-w60", "10.44.0.2")
+        namespaces.run("ip", "netns", "exec", "client", "ping", "-c1", "-w60", "fd44::2")
         self.assertEqual(ask_tcp(None, "10.44.0.1", 4000), "client 10.44.0.2 hello")
 
     def test_vpn_management(self):
