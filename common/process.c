@@ -377,7 +377,8 @@ static int launch(struct process *process, const struct process_options *options
 		if (r < 0)
 			return r;
 	}
-	process->start_error = spawn(&process->pid, options, input, output);
+	process->start_error = spawn(&process->pid, options,
+				     options->stdin_fd ? *options->stdin_fd : input, output);
 	if (process->start_error) {
 		loop_defer_schedule(&process->start_failed);
 		return 0;

@@ -45,8 +45,9 @@ struct process_options {
 	const char *const *environment; /* extra "NAME=value", or NULL */
 	const char *stdin_data;         /* written, then closed; NULL: empty */
 	size_t stdin_size;
-	usec_t timeout;    /* 0: no limit (a program that runs for as long as we do) */
-	size_t max_output; /* bytes kept of the output; 0: 64 KiB. With on_line: longest line */
+	const int *stdin_fd; /* becomes its standard input instead; borrowed */
+	usec_t timeout;      /* 0: no limit (a program that runs for as long as we do) */
+	size_t max_output;   /* bytes kept of the output; 0: 64 KiB. With on_line: longest line */
 	process_line_fn *on_line; /* when set, output is given line by line and not kept */
 };
 

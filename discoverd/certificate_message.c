@@ -9,51 +9,43 @@
 #include "discoverd/certificate_message.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <limits.h>
-#include <openssl/err.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/netaddr.h"
 #include "discoverd/oui.h"
 #include "discoverd/vendor.h"
 
-#define MAX_NAMES 8 /* alternative ones that are looked at */
-
-static bool read_entry(char text[static TEXT_SIZE], const X509_NAME *name, int kind)
+/* The value of the next line of a kind, or of any that ends with it; NULL: no more. */
+static const char *next_name(const char **names, const char *kind, char text[static TEXT_SIZE])
 {
-	int index = X509_NAME_get_index_by_NID(name, kind, -1);
-	const ASN1_STRING *value;
-	unsigned char *utf8 = NULL;
-	int length;
+	size_t length, width = strlen(kind);
+	const char *line, *space;
 
-	if (index < 0)
-		return false;
-	value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index));
-	length = ASN1_STRING_to_UTF8(&utf8, value);
-	if (length < 0)
-		return false;
-	text_clean(text, TEXT_SIZE, (const char *)utf8, (size_t)length);
-	OPENSSL_free(utf8);
-	return text[0] != '\0';
+	while (**names) {
+		line = *names;
+		length = strcspn(line, "\n");
+		*names = line + length + (line[length] == '\n');
+		space = memchr(line, ' ', length);
+		if (!space || (size_t)(space - line) < width ||
+		    memcmp(space - width, kind, width) != 0)
+			continue;
+		text_clean(text, TEXT_SIZE, space + 1, length - (size_t)(space + 1 - line));
+		return text;
+	}
+	return NULL;
 }
 
-static const struct vendor *find_vendor(X509 *certificate)
+/* The subject's names come first. */
+static const struct vendor *find_vendor(const char *names)
 {
-	static const int kinds[] = { NID_organizationName, NID_organizationalUnitName,
-				     NID_commonName };
-	const X509_NAME *names[] = { X509_get_subject_name(certificate),
-				     X509_get_issuer_name(certificate) };
+	static const char *const kinds[] = { "organization", "unit", "name" };
 	const struct vendor *vendor;
 	char text[TEXT_SIZE];
+	const char *at;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		for (size_t j = 0; j < ARRAY_SIZE(kinds); j++) {
-			vendor = read_entry(text, names[i], kinds[j]) ? vendor_recognise(text)
-								      : NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		for (at = names; next_name(&at, kinds[i], text);) {
+			vendor = vendor_recognise(text);
 			if (vendor)
 				return vendor;
 		}
@@ -86,58 +78,21 @@ static void read_mac(struct evidence *evidence, const struct vendor *vendor, con
 	}
 }
 
-static void read_alternative_names(struct evidence *evidence, const struct vendor *vendor,
-				   X509 *certificate, usec_t time)
+void certificate_message_read(struct evidence *evidence, const char *names, usec_t time)
 {
-	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	static const char *const individual[] = { "serial", "name", "host" };
+	const struct vendor *vendor = find_vendor(names);
 	char text[TEXT_SIZE];
+	const char *at = names;
 
-	for (int i = 0; i < sk_GENERAL_NAME_num(names) && i < MAX_NAMES; i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-
-		if (name->type != GEN_DNS)
-			continue;
-		text_clean(text, sizeof(text), (const char *)ASN1_STRING_get0_data(name->d.dNSName),
-			   (size_t)ASN1_STRING_length(name->d.dNSName));
-		read_mac(evidence, vendor, text, time);
-	}
-	GENERAL_NAMES_free(names);
-}
-
-static void read_subject(struct evidence *evidence, const struct vendor *vendor, X509 *certificate,
-			 usec_t time)
-{
-	const X509_NAME *subject = X509_get_subject_name(certificate);
-	char text[TEXT_SIZE];
-
-	if (read_entry(text, subject, NID_serialNumber)) {
+	if (!vendor)
+		return;
+	evidence_add(evidence, SOURCE_CERTIFICATE, FIELD_VENDOR, vendor->name, time);
+	if (!vendor_is_general(vendor))
+		evidence_add(evidence, SOURCE_CERTIFICATE, FIELD_TRAIT, "certificate-vendor", time);
+	if (next_name(&at, "serial", text))
 		evidence_add(evidence, SOURCE_CERTIFICATE, FIELD_SERIAL, text, time);
-		read_mac(evidence, vendor, text, time);
-	}
-	if (read_entry(text, subject, NID_commonName))
-		read_mac(evidence, vendor, text, time);
-}
-
-int certificate_message_read(struct evidence *evidence, const void *bytes, size_t size, usec_t time)
-{
-	const unsigned char *at = bytes;
-	const struct vendor *vendor;
-	X509 *certificate;
-
-	certificate = size > LONG_MAX ? NULL : d2i_X509(NULL, &at, (long)size);
-	ERR_clear_error();
-	if (!certificate)
-		return -EBADMSG;
-	vendor = find_vendor(certificate);
-	if (vendor) {
-		evidence_add(evidence, SOURCE_CERTIFICATE, FIELD_VENDOR, vendor->name, time);
-		if (!vendor_is_general(vendor))
-			evidence_add(evidence, SOURCE_CERTIFICATE, FIELD_TRAIT,
-				     "certificate-vendor", time);
-		read_subject(evidence, vendor, certificate, time);
-		read_alternative_names(evidence, vendor, certificate, time);
-	}
-	ERR_clear_error();
-	X509_free(certificate);
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(individual); i++)
+		for (at = names; next_name(&at, individual[i], text);)
+			read_mac(evidence, vendor, text, time);
 }

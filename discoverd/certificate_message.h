@@ -7,6 +7,5 @@
 
 #include "discoverd/evidence.h"
 
-/* 0, or -EBADMSG for what is not an X.509 certificate in DER. */
-int certificate_message_read(struct evidence *evidence, const void *bytes, size_t size,
-			     usec_t time);
+/* names: as certificate_names.h has them. */
+void certificate_message_read(struct evidence *evidence, const char *names, usec_t time);

@@ -14,6 +14,7 @@
 #include "common/memory.h"
 
 #define MAX_HERE      3
+#define MAX_SECURE    4
 #define MAX_TRIES     2
 #define STALLED_AFTER (300 * USEC_PER_MSEC)
 #define MUTE_FROM     4 /* ports that were silent, and none that was not */
@@ -32,6 +33,7 @@ struct confirmer {
 	struct loop_timer allowance; /* the budget may have a place again */
 	bool waiting;                /* for that */
 	unsigned running;
+	unsigned secure; /* of those, in TLS: each is a process */
 	confirmation_result_fn *on_result;
 	confirmation_idle_fn *on_idle;
 	void *owner;
@@ -81,6 +83,7 @@ static void stop(struct attempt *attempt, bool lost)
 	attempt->probe = probes[attempt->step.service]->stop(attempt->probe);
 	attempt->confirmation->running--;
 	confirmer->running--;
+	confirmer->secure -= attempt->step.secure;
 	connection_budget_give_back(confirmer->budget, lost);
 	loop_defer_schedule(&confirmer->wake);
 }
@@ -136,6 +139,7 @@ static void start(struct confirmation *confirmation, struct attempt *attempt)
 	}
 	confirmation->running++;
 	confirmer->running++;
+	confirmer->secure += attempt->step.secure;
 	loop_timer_arm(&confirmation->stalled, STALLED_AFTER);
 }
 
@@ -220,7 +224,8 @@ static bool is_eligible(struct confirmation *confirmation, const struct probe_st
 		return false;
 	if (attempt && (attempt->probe || attempt->result != PROBE_SILENT))
 		return false;
-	if (is_needless(confirmation, step))
+	if (is_needless(confirmation, step) ||
+	    (step->secure && confirmation->confirmer->secure == MAX_SECURE))
 		return false;
 	return step->hinted || is_sought(confirmation, step->service);
 }

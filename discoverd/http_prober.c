@@ -56,13 +56,11 @@ static int open_connection(struct http_prober *prober)
 static void on_connected(struct tcp_exchange *exchange, void *owner)
 {
 	struct http_prober *prober = owner;
-	_cleanup_free_ uint8_t *certificate = NULL;
+	const char *certificate = tcp_exchange_certificate(exchange);
 	char request[HTTP_REQUEST_SIZE];
-	size_t size = tcp_exchange_certificate(exchange, &certificate);
 
-	if (size)
-		certificate_message_read(&prober->evidence, certificate, size,
-					 loop_now(prober->loop));
+	if (certificate)
+		certificate_message_read(&prober->evidence, certificate, loop_now(prober->loop));
 	tcp_exchange_send(exchange, request,
 			  http_message_get(request, &prober->target.address, prober->target.port,
 					   prober->path));

@@ -4,11 +4,12 @@
 #include "discoverd/tcp_exchange.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "common/memory.h"
-#include "discoverd/tls.h"
+#include "discoverd/tls_process.h"
 
 struct tcp_exchange {
 	struct loop_io io;
@@ -16,8 +17,10 @@ struct tcp_exchange {
 	const struct tcp_exchange_handlers *handlers;
 	void *owner;
 	int fd;
-	struct tls *tls; /* NULL: in the clear */
-	int error;       /* told when the timer elapses; 0: it is the timeout */
+	bool secure;
+	struct process *tls; /* NULL: in the clear, or not yet */
+	char *certificate;
+	int error; /* told when the timer elapses; 0: it is the timeout */
 	bool connected;
 	bool open; /* TLS, if any, is agreed on */
 	size_t used;
@@ -27,7 +30,8 @@ struct tcp_exchange {
 static void fail_later(struct tcp_exchange *exchange, int error)
 {
 	exchange->error = error;
-	loop_io_watch(&exchange->io, 0);
+	if (exchange->fd >= 0)
+		loop_io_watch(&exchange->io, 0);
 	loop_timer_arm(&exchange->timer, 0);
 }
 
@@ -46,17 +50,46 @@ static void on_open(struct tcp_exchange *exchange)
 	exchange->handlers->on_connected(exchange, exchange->owner);
 }
 
-static void shake_hands(struct tcp_exchange *exchange)
-{
-	unsigned wanted = LOOP_READ;
-	int r = tls_handshake(exchange->tls, &wanted);
+static void on_ready(struct loop_io *io, unsigned ready);
 
-	if (r == 0)
-		on_open(exchange);
-	else if (r == -EAGAIN)
-		loop_io_watch(&exchange->io, wanted);
-	else
+/* From here on the process that speaks TLS has the connection, and we have a socket to it. */
+static void start_tls(struct tcp_exchange *exchange)
+{
+	struct loop *loop = exchange->io.loop;
+	int fd = exchange->fd, r;
+
+	loop_io_deinit(&exchange->io);
+	exchange->fd = -1;
+	r = tls_process_start(&exchange->tls, loop, fd, &exchange->fd);
+	if (r < 0) {
 		fail_later(exchange, r);
+		return;
+	}
+	loop_io_init(&exchange->io, loop, exchange->fd, on_ready);
+	loop_io_watch(&exchange->io, LOOP_READ);
+}
+
+/* "ERROR SIZE\n" and the names: see tls_process.h. */
+static void read_greeting(struct tcp_exchange *exchange, bool at_end)
+{
+	const char *end = memchr(exchange->bytes, '\n', exchange->used);
+	size_t head = end ? (size_t)(end + 1 - exchange->bytes) : 0, size = 0;
+	char line[32];
+	int error = 0;
+
+	if (head && head < sizeof(line)) {
+		memcpy(line, exchange->bytes, head);
+		line[head] = '\0';
+		if (sscanf(line, "%d %zu", &error, &size) == 2 && !error &&
+		    exchange->used >= head + size) {
+			exchange->certificate = xstrndup(exchange->bytes + head, size);
+			tcp_exchange_consume(exchange, head + size);
+			on_open(exchange);
+			return;
+		}
+	}
+	if (error || at_end)
+		fail_later(exchange, error ? -error : -ECONNABORTED);
 }
 
 static void on_connected(struct tcp_exchange *exchange)
@@ -71,53 +104,40 @@ static void on_connected(struct tcp_exchange *exchange)
 		return;
 	}
 	exchange->connected = true;
-	if (exchange->tls)
-		shake_hands(exchange);
+	if (exchange->secure)
+		start_tls(exchange);
 	else
 		on_open(exchange);
 }
 
 /* As recv(), with a negative errno. */
-static ssize_t receive(struct tcp_exchange *exchange, char *buffer, size_t size)
+static ssize_t receive(struct tcp_exchange *exchange)
 {
-	ssize_t received;
+	ssize_t size = recv(exchange->fd, exchange->bytes + exchange->used,
+			    sizeof(exchange->bytes) - exchange->used, 0);
 
-	if (exchange->tls)
-		return tls_receive(exchange->tls, buffer, size);
-	received = recv(exchange->fd, buffer, size, 0);
-	return received < 0 ? -errno : received;
-}
-
-/* All that is there, as what TLS has decrypted does not make the socket readable again. */
-static ssize_t receive_all(struct tcp_exchange *exchange)
-{
-	ssize_t size = 1;
-
-	while (size > 0 && exchange->used < sizeof(exchange->bytes)) {
-		size = receive(exchange, exchange->bytes + exchange->used,
-			       sizeof(exchange->bytes) - exchange->used);
-		if (size > 0)
-			exchange->used += (size_t)size;
-	}
-	return size == -EINTR ? -EAGAIN : size;
+	if (size > 0)
+		exchange->used += (size_t)size;
+	return size < 0 ? -errno : size;
 }
 
 static void on_readable(struct tcp_exchange *exchange)
 {
-	size_t before = exchange->used;
-	ssize_t size = receive_all(exchange);
-	bool at_end = size != -EAGAIN;
+	ssize_t size = receive(exchange);
+	bool at_end;
 
-	if (!at_end && exchange->used == before)
+	if (size == -EAGAIN || size == -EINTR)
 		return;
-	if (size < 0 && at_end && !exchange->used) {
-		fail_later(exchange, (int)size);
-		return;
-	}
+	at_end = size <= 0 || exchange->used == sizeof(exchange->bytes);
 	if (at_end)
 		loop_io_watch(&exchange->io, 0);
-	exchange->handlers->on_bytes(exchange, exchange->bytes, exchange->used, at_end,
-				     exchange->owner);
+	if (!exchange->open)
+		read_greeting(exchange, at_end);
+	else if (size < 0 && !exchange->used)
+		fail_later(exchange, (int)size);
+	else
+		exchange->handlers->on_bytes(exchange, exchange->bytes, exchange->used, at_end,
+					     exchange->owner);
 }
 
 static void on_ready(struct loop_io *io, unsigned ready)
@@ -126,8 +146,6 @@ static void on_ready(struct loop_io *io, unsigned ready)
 
 	if (!exchange->connected)
 		on_connected(exchange);
-	else if (!exchange->open)
-		shake_hands(exchange);
 	else
 		on_readable(exchange);
 }
@@ -156,8 +174,7 @@ int tcp_exchange_new(struct tcp_exchange **ret_exchange, struct loop *loop, unsi
 	exchange->fd = fd;
 	exchange->handlers = handlers;
 	exchange->owner = owner;
-	if (secure)
-		tls_new(&exchange->tls, fd);
+	exchange->secure = secure;
 	loop_io_init(&exchange->io, loop, fd, on_ready);
 	loop_timer_init(&exchange->timer, loop, on_timer);
 	loop_timer_arm(&exchange->timer, timeout);
@@ -175,22 +192,19 @@ struct tcp_exchange *tcp_exchange_free(struct tcp_exchange *exchange)
 		return NULL;
 	loop_io_deinit(&exchange->io);
 	loop_timer_deinit(&exchange->timer);
-	tls_free(exchange->tls);
-	close(exchange->fd);
+	process_free(exchange->tls);
+	closep(&exchange->fd);
+	free(exchange->certificate);
 	free(exchange);
 	return NULL;
 }
 
 void tcp_exchange_send(struct tcp_exchange *exchange, const char *bytes, size_t size)
 {
-	ssize_t sent;
+	ssize_t sent = send(exchange->fd, bytes, size, MSG_NOSIGNAL);
 
-	if (exchange->tls)
-		sent = tls_send(exchange->tls, bytes, size);
-	else if ((sent = send(exchange->fd, bytes, size, MSG_NOSIGNAL)) < 0)
-		sent = -errno;
 	if (sent < 0)
-		fail_later(exchange, (int)sent);
+		fail_later(exchange, -errno);
 	else if ((size_t)sent < size)
 		fail_later(exchange, -EAGAIN);
 }
@@ -201,9 +215,9 @@ void tcp_exchange_extend(struct tcp_exchange *exchange, usec_t timeout)
 		loop_timer_arm(&exchange->timer, timeout);
 }
 
-size_t tcp_exchange_certificate(struct tcp_exchange *exchange, uint8_t **ret_certificate)
+const char *tcp_exchange_certificate(const struct tcp_exchange *exchange)
 {
-	return exchange->tls ? tls_certificate(exchange->tls, ret_certificate) : 0;
+	return exchange->certificate;
 }
 
 void tcp_exchange_consume(struct tcp_exchange *exchange, size_t size)

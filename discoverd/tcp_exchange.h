@@ -21,8 +21,8 @@ struct tcp_exchange_handlers {
 	void (*on_failed)(struct tcp_exchange *exchange, int error, void *owner);
 };
 
-/* ifindex 0: by the routing table. secure: in TLS, see tls.h. timeout: of the whole conversation.
- * handlers: borrowed. */
+/* ifindex 0: by the routing table. secure: in TLS, see tls_process.h. timeout: of the whole
+ * conversation. handlers: borrowed. */
 int tcp_exchange_new(struct tcp_exchange **ret_exchange, struct loop *loop, unsigned ifindex,
 		     const struct netaddr *address, uint16_t port, bool secure, usec_t timeout,
 		     const struct tcp_exchange_handlers *handlers, void *owner);
@@ -34,5 +34,5 @@ void tcp_exchange_send(struct tcp_exchange *exchange, const char *bytes, size_t 
 void tcp_exchange_consume(struct tcp_exchange *exchange, size_t size);
 /* From now on the conversation may last so long. */
 void tcp_exchange_extend(struct tcp_exchange *exchange, usec_t timeout);
-/* As tls_certificate(). */
-size_t tcp_exchange_certificate(struct tcp_exchange *exchange, uint8_t **ret_certificate);
+/* The names of the server's certificate (certificate_names.h); NULL: not in TLS. */
+const char *tcp_exchange_certificate(const struct tcp_exchange *exchange);
