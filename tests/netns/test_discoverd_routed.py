@@ -161,6 +161,25 @@ class TestBeyondARouter(ScanningTest):
         site.wait_for_quiet()
         self.assertEqual(len(site.devices()), 2)
 
+    def test_ipv6(self):
+        """a camera beyond a router that has IPv6 only is found when its address is added"""
+        site = self.site
+        self.gateway.ip("address add fd00:7::10/64 dev eth0 nodad",
+                        "route add default via fd00:7::1")  # fmt: skip
+        self.router.ip("address add fd00:7::1/64 dev eth0 nodad",
+                       "address add fd00:9::1/64 dev eth1 nodad")  # fmt: skip
+        self.router.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+        settings = {**HANWHA, "wsd6": HANWHA["wsd"]}
+        del settings["wsd"]
+        camera = site.lan.add_device("six", "e4:30:22:50:00:06", None, settings, "far")
+        camera.ip("address add fd00:9::20/64 dev eth0 nodad", "route add default via fd00:9::1")
+        site.start(self.state, "networks = fd00:9::10/124")
+        self.call("AddAddress", "fd00:9::20")
+        self.wait_for_address("fd00:9::20", [(8081, "http"), (10554, "rtsp")], Vendor="Hanwha",
+                              OnvifUrl="http://[fd00:9::20]:8081/onvif/device_service",
+                              Ipv6Addresses=["fd00:9::20"])  # fmt: skip
+        self.assertEqual(len(site.devices()), 1)
+
     def test_gone(self):
         """a camera beyond a router that does not answer any more is offline; the others stay"""
         site = self.site
