@@ -415,13 +415,18 @@ static int check(const char *set, struct forward_list *forwards, enum ruleset_op
 	return operation == RULESET_REMOVE ? 0 : refuse_own_addresses(forwards, ret_error);
 }
 
-static size_t count_sources(const struct forward_list *list)
+static bool has_too_many_sources(const struct forward_list *held,
+				 const struct ruleset_change *change)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < list->count; i++)
-		count += list->items[i].source_count;
-	return count;
+	for (size_t i = 0; i < held->count; i++)
+		count += held->items[i].source_count;
+	for (size_t i = 0; i < change->removed_count; i++)
+		count -= change->removed[i]->source_count;
+	for (size_t i = 0; i < change->added_count; i++)
+		count += change->added[i]->source_count;
+	return count > FORWARD_LIST_MAX;
 }
 
 /* What can be said without the kernel. */
@@ -438,11 +443,8 @@ static int plan(struct routing *routing, struct ruleset_change *ret_change,
 	r = check(set, forwards, operation, ret_error);
 	if (r < 0)
 		return r;
-	if (count_sources(&routing->held) + count_sources(forwards) > FORWARD_LIST_MAX) {
-		*ret_error = xasprintf("more than %d prefixes in all sets", FORWARD_LIST_MAX);
-		return -ENOSPC;
-	}
-	if (revision_list_is_full(&routing->revisions, set) && !find_empty_set(routing)) {
+	if (operation != RULESET_REMOVE && revision_list_is_full(&routing->revisions, set) &&
+	    !find_empty_set(routing)) {
 		*ret_error = xasprintf("more than %d sets", REVISION_LIST_MAX);
 		return -ENOSPC;
 	}
@@ -453,6 +455,9 @@ static int plan(struct routing *routing, struct ruleset_change *ret_change,
 				       forward_format_key(conflict, key), other ? other->set : "");
 	} else if (r == -ENOSPC) {
 		*ret_error = xasprintf("more than %d forwards in all sets", FORWARD_LIST_MAX);
+	} else if (has_too_many_sources(&routing->held, ret_change)) {
+		*ret_error = xasprintf("more than %d prefixes in all sets", FORWARD_LIST_MAX);
+		r = -ENOSPC;
 	}
 	return r;
 }

@@ -915,8 +915,10 @@ class TestSets(RoutedCase):
     def test_too_many_prefixes(self):
         """65536 prefixes are the limit, over all sets"""
         networks = texts(*(f"10.{i}.0.0/16" for i in range(64)))
-        self.replace("public", *(forward("tcp", 1 + i, "192.168.1.10", 80, "public0",
-                                         allow_from=networks) for i in range(1023)))
+        many = [forward("tcp", 1 + i, "192.168.1.10", 80, "public0", allow_from=networks)
+                for i in range(1023)]
+        revision = self.replace("public", *many)
+        self.assertEqual(self.replace("public", *many), revision)
         self.replace("gateway", forward("tcp", 1, "192.168.1.10", 80, allow_from=networks))
         self.refused("io.evercam.Error.LimitReached", "65536 prefixes",
                      forward("tcp", 2, "192.168.1.10", 80, allow_from=texts("10.0.0.0/16")),
@@ -928,6 +930,7 @@ class TestSets(RoutedCase):
             self.replace(f"set{i}", forward("tcp", 1 + i, "192.168.1.10", 80))
         other = forward("tcp", 100, "192.168.1.10", 80)
         self.refused("io.evercam.Error.LimitReached", "64 sets", other, name="other")
+        self.assertEqual(self.remove("other", other), 0)
         revision = self.clear("set7")
         self.assertEqual(self.replace("other", other), 1)
         self.assertEqual(len({item[5]["set"] for item in self.list()}), 64)
