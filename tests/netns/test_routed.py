@@ -688,36 +688,37 @@ class TestTraffic(RoutedCase):
 
     def test_list_counts(self):
         """List tells the connections of each forward, those alive, and their bytes where counted"""
-        self.replace("gateway", forward("tcp", 10000, "192.168.1.10", 80),
-                     forward("tcp", 10000, "192.168.1.10", 80, interface="public0"),
-                     forward("tcp", 10001, "fd01::10", 80, allow_from=texts("fd44::/64")),
-                     forward("tcp", 10002, "192.168.1.10", 80))
-        here, there = (10000, VPN), (10000, "public0")
+        # Ports of its own: what others left unfinished is sent again, and would count.
+        self.replace("gateway", forward("tcp", 11000, "192.168.1.10", 80),
+                     forward("tcp", 11000, "192.168.1.10", 80, interface="public0"),
+                     forward("tcp", 11001, "fd01::10", 80, allow_from=texts("fd44::/64")),
+                     forward("tcp", 11002, "192.168.1.10", 80))
+        here, there = (11000, VPN), (11000, "public0")
         set_accounting(False)
-        with open_tcp("client", "10.44.0.2", 10000) as uncounted:
+        with open_tcp("client", "10.44.0.2", 11000) as uncounted:
             say(uncounted)
             self.assertEqual(self.counted("live")[here], 1)
             self.assertIsNone(self.counted("bytes")[here])
         set_accounting(True)
-        with open_tcp("client", "10.44.0.2", 10000) as first, \
-                open_tcp("stranger", "203.0.113.1", 10000) as second, \
-                open_tcp("client", "fd44::2", 10001) as third:
+        with open_tcp("client", "10.44.0.2", 11000) as first, \
+                open_tcp("stranger", "203.0.113.1", 11000) as second, \
+                open_tcp("client", "fd44::2", 11001) as third:
             for connection in (first, second, third):
                 say(connection, b"x" * 1000)
             self.assertEqual(self.counted("connections"),
-                             {here: 2, there: 1, (10001, VPN): 1, (10002, VPN): 0})
+                             {here: 2, there: 1, (11001, VPN): 1, (11002, VPN): 0})
             live = self.counted("live")
             self.assertIn(live[here], (1, 2))  # the closed one is forgotten after a while
-            self.assertEqual((live[there], live[10001, VPN], live[10002, VPN]), (1, 1, 0))
-            for key in (here, there, (10001, VPN)):
+            self.assertEqual((live[there], live[11001, VPN], live[11002, VPN]), (1, 1, 0))
+            for key in (here, there, (11001, VPN)):
                 self.assertGreater(self.counted("bytes")[key], 2000)
-        self.assertIsNone(self.counted("bytes")[10002, VPN])
+        self.assertIsNone(self.counted("bytes")[11002, VPN])
 
     def test_counters(self):
         """the kernel counts the connections of each forward"""
-        self.replace("gateway", forward("tcp", 10000, "192.168.1.10", 80))
+        self.replace("gateway", forward("tcp", 11003, "192.168.1.10", 80))
         for _ in range(3):
-            ask_tcp("client", "10.44.0.2", 10000)
+            ask_tcp("client", "10.44.0.2", 11003)
         self.assertRegex(nft("list", "map", "inet", "evercam", "forwards_ip"), "counter packets 3 ")
 
 
@@ -965,16 +966,16 @@ class TestEndurance(RoutedCase):
     def test_kill(self):
         """killed and started again: same forwards, same revision, a live connection goes on"""
         revision = self.replace(
-            "gateway", forward("tcp", 10000, "192.168.1.10", 80, name=text("Hof")),
-            forward("udp", 10000, "fd01::10", 5000))
-        public = self.replace("public", forward("tcp", 10000, "192.168.1.11", 80,
+            "gateway", forward("tcp", 11004, "192.168.1.10", 80, name=text("Hof")),
+            forward("udp", 11004, "fd01::10", 5000))
+        public = self.replace("public", forward("tcp", 11004, "192.168.1.11", 80,
                                                 interface="public0"))
         before = self.list()
-        with open_tcp("client", "10.44.0.2", 10000) as live:
+        with open_tcp("client", "10.44.0.2", 11004) as live:
             say(live)
             self.kill()
             self.assertEqual(say(live, b"daemon dead"), "camera1:80 192.168.1.1 daemon dead")
-            self.assertIn("camera1", ask_tcp("client", "10.44.0.2", 10000))
+            self.assertIn("camera1", ask_tcp("client", "10.44.0.2", 11004))
             self.start()
             self.assertEqual(say(live, b"back"), "camera1:80 192.168.1.1 back")
         self.assertEqual(self.list(), before)
