@@ -374,6 +374,14 @@ static void on_sighting(struct sighting *sighting, void *owner)
 			  is_doubtful(discovery, sighting, &mac) ? NULL : &mac);
 }
 
+static bool is_other(unsigned ifindex, const struct netaddr *address, void *owner)
+{
+	struct discovery *discovery = owner;
+	struct device *device = device_table_find_address(discovery->table, ifindex, address);
+
+	return device && evidence_is_other(&device->evidence);
+}
+
 /* --- neighbours --- */
 
 static void ask(const struct interface *interface, const struct netaddr *address, unsigned attempt,
@@ -560,6 +568,7 @@ static void start_protocols(struct discovery *discovery)
 		.interfaces = discovery->interfaces,
 		.budget = &discovery->budget,
 		.on_sighting = on_sighting,
+		.is_other = is_other,
 		.owner = discovery,
 	};
 	int r;

@@ -353,6 +353,11 @@ double evidence_confidence(const struct evidence *evidence)
 	return confidence > 1 ? 1 : confidence < 0 ? 0 : confidence;
 }
 
+bool evidence_is_other(const struct evidence *evidence)
+{
+	return evidence_sum(evidence) < 0 && evidence_confidence(evidence) < CANDIDATE_FROM;
+}
+
 /*
  * Sources that every burst asks again, and that then say all they have to say. The others tell
  * once, and either last (the maker's block of MACs) or are taken back otherwise (a service by its

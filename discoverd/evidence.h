@@ -112,4 +112,6 @@ double evidence_confidence(const struct evidence *evidence);
  * still adds up, but is not certain by itself. Returns whether anything changed.
  */
 bool evidence_age(struct evidence *evidence, usec_t since);
+/* Whether it shows another kind of device: a printer, a speaker, a computer. */
+bool evidence_is_other(const struct evidence *evidence);
 const char *evidence_kind(const struct evidence *evidence);

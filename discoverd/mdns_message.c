@@ -41,13 +41,33 @@ static const struct type {
 	{ "_http._tcp", SERVICE_WEB, "camera-name", "http", NULL, NULL },
 	{ "_raop._tcp", SERVICE_NEGATIVE, "speaker", NULL, NULL, NULL },
 	{ "_airplay._tcp", SERVICE_NEGATIVE, "speaker", NULL, NULL, NULL },
+	{ "_ipp._tcp", SERVICE_NEGATIVE, "printer", NULL, NULL, NULL },
+	{ "_printer._tcp", SERVICE_NEGATIVE, "printer", NULL, NULL, NULL },
+	{ "_pdl-datastream._tcp", SERVICE_NEGATIVE, "printer", NULL, NULL, NULL },
 };
 
 const char *const mdns_types[] = {
-	"_axis-video._tcp", "_axis-nvr._tcp", "_psia._tcp", "_CGI._tcp",     "_onvif._tcp",
-	"_camera._tcp",     "_nvr._tcp",      "_arec._tcp", "_uniview._tcp", "_dahua._tcp",
-	"_hap._tcp",        "_hap._udp",      "_rtsp._tcp", "_ndi._tcp",     "_http._tcp",
-	"_raop._tcp",       "_airplay._tcp",  NULL,
+	"_axis-video._tcp",
+	"_axis-nvr._tcp",
+	"_psia._tcp",
+	"_CGI._tcp",
+	"_onvif._tcp",
+	"_camera._tcp",
+	"_nvr._tcp",
+	"_arec._tcp",
+	"_uniview._tcp",
+	"_dahua._tcp",
+	"_hap._tcp",
+	"_hap._udp",
+	"_rtsp._tcp",
+	"_ndi._tcp",
+	"_http._tcp",
+	"_raop._tcp",
+	"_airplay._tcp",
+	"_ipp._tcp",
+	"_printer._tcp",
+	"_pdl-datastream._tcp",
+	NULL,
 };
 
 static const struct type *find_type(const char *name)

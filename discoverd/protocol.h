@@ -13,12 +13,15 @@
 
 /* The sighting's evidence may be taken; what is left is freed by the prober. */
 typedef void protocol_sighting_fn(struct sighting *sighting, void *owner);
+/* Whether the host is known to be something else than a camera: then nobody calls it. */
+typedef bool protocol_is_other_fn(unsigned ifindex, const struct netaddr *address, void *owner);
 
 struct protocol_environment {
 	struct loop *loop;
 	const struct interfaces *interfaces;
 	struct connection_budget *budget; /* of all who connect */
 	protocol_sighting_fn *on_sighting;
+	protocol_is_other_fn *is_other;
 	void *owner;
 };
 

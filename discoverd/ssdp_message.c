@@ -16,6 +16,7 @@ static const char *const targets[SSDP_TARGET_COUNT] = {
 	[SSDP_TARGET_EMBEDDED_NET_DEVICE] =
 		"urn:schemas-upnp-org:service:EmbeddedNetDeviceControl:1",
 	[SSDP_TARGET_SECURITY_CAMERA] = "urn:schemas-upnp-org:device:DigitalSecurityCamera:1",
+	[SSDP_TARGET_PRINTER] = "urn:schemas-upnp-org:device:Printer:1",
 };
 
 size_t ssdp_message_search(char buffer[static SSDP_REQUEST_SIZE], enum ssdp_target target,
@@ -95,11 +96,12 @@ int ssdp_message_read(struct ssdp_message *ret_message, const char *bytes, size_
 	struct ssdp_message message = { .kind = SSDP_PRESENT };
 
 	line = next_line(&rest);
+	message.is_announcement = starts_with(line, "NOTIFY ");
 	if (starts_with(line, "M-SEARCH ")) {
 		*ret_message = (struct ssdp_message){ .kind = SSDP_OTHER };
 		return 0;
 	}
-	if (!starts_with(line, "NOTIFY ") && !starts_with(line, "HTTP/1.1 200") &&
+	if (!message.is_announcement && !starts_with(line, "HTTP/1.1 200") &&
 	    !starts_with(line, "HTTP/1.0 200"))
 		return -EBADMSG;
 	while (rest.length && (line = next_line(&rest)).length) {

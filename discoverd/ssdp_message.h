@@ -8,6 +8,7 @@
 
 #define SSDP_PORT         1900
 #define SSDP_REQUEST_SIZE 256
+#define SSDP_LONGEST_WAIT (1200 * USEC_PER_MSEC) /* MX, and the way */
 
 /* Some devices answer only to a type of their own. */
 enum ssdp_target {
@@ -15,6 +16,7 @@ enum ssdp_target {
 	SSDP_TARGET_AXIS,
 	SSDP_TARGET_EMBEDDED_NET_DEVICE,
 	SSDP_TARGET_SECURITY_CAMERA,
+	SSDP_TARGET_PRINTER, /* to know whom not to call for his description */
 	SSDP_TARGET_COUNT,
 };
 /* host: the group's or the one host's address. */
@@ -34,6 +36,7 @@ struct ssdp_message {
 	char server[TEXT_SIZE];
 	char location[TEXT_SIZE]; /* "" if it is longer */
 	bool is_bridge;           /* of lamps: hue-bridgeid */
+	bool is_announcement;     /* no answer to a search */
 };
 
 /* 0 or -EBADMSG. */

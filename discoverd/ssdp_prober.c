@@ -59,6 +59,25 @@ static void on_fetched(const struct upnp_place *place, struct evidence *evidence
 	tell(prober, &sighting);
 }
 
+/*
+ * A device says what it is in several messages, one per type, and the one that came first may not
+ * be the one that tells a printer. An announcement has them in a row, a search within its MX.
+ */
+static usec_t patience(const struct evidence *evidence, bool announced)
+{
+	if (evidence_confidence(evidence) >= CAMERA_FROM)
+		return 0;
+	return announced ? 300 * USEC_PER_MSEC : SSDP_LONGEST_WAIT;
+}
+
+static bool is_other(const struct upnp_place *place, void *owner)
+{
+	struct ssdp_prober *prober = owner;
+
+	return prober->environment.is_other(place->ifindex, &place->address,
+					    prober->environment.owner);
+}
+
 static void on_message(struct ssdp_prober *prober, const struct multicast_packet *packet,
 		       const struct ssdp_message *message)
 {
@@ -67,15 +86,17 @@ static void on_message(struct ssdp_prober *prober, const struct multicast_packet
 				     .address = packet->from,
 				     .time = loop_now(prober->environment.loop),
 				     .leaving = message->kind == SSDP_LEAVING };
+	usec_t wait;
 
 	ssdp_message_evidence(&sighting.evidence, message, sighting.time);
+	wait = patience(&sighting.evidence, message->is_announcement);
 	tell(prober, &sighting);
 	/* Only hosts on the link are called: the sender's address may be forged. */
 	if (message->kind == SSDP_PRESENT &&
 	    interface_is_on_link(packet->interface, &packet->from) &&
 	    !interfaces_is_own(prober->environment.interfaces, &packet->from) &&
 	    ssdp_message_location(message, &packet->from, &place.port, place.path))
-		upnp_fetcher_add(prober->fetcher, &place);
+		upnp_fetcher_add(prober->fetcher, &place, wait);
 }
 
 static void on_packet(const struct multicast_packet *packet, void *owner)
@@ -138,7 +159,7 @@ static int ssdp_start(void **ret_prober, const struct protocol_environment *envi
 
 	prober->environment = *environment;
 	upnp_fetcher_new(&prober->fetcher, environment->loop, environment->budget, on_fetched,
-			 prober);
+			 is_other, prober);
 	multicast_prober_new(&prober->multicast, &protocol, environment, &handlers, prober);
 	*ret_prober = prober;
 	return 0;

@@ -22,7 +22,8 @@ struct tcp_exchange_handlers {
 };
 
 /* ifindex 0: by the routing table. secure: in TLS, see tls_process.h. timeout: of the whole
- * conversation. handlers: borrowed. */
+ * conversation. handlers: borrowed. -EPERM: a port of printers or industrial controllers is never
+ * called. */
 int tcp_exchange_new(struct tcp_exchange **ret_exchange, struct loop *loop, unsigned ifindex,
 		     const struct netaddr *address, uint16_t port, bool secure, usec_t timeout,
 		     const struct tcp_exchange_handlers *handlers, void *owner);

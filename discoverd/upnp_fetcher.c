@@ -34,6 +34,7 @@ struct fetch {
 	enum fetch_state state;
 	unsigned connections;          /* one, and another if that was lost */
 	struct tcp_exchange *exchange; /* not NULL while running */
+	usec_t due;                    /* while waiting */
 	usec_t ended;
 };
 
@@ -44,8 +45,9 @@ struct upnp_fetcher {
 	unsigned running;
 	struct connection_budget *budget;
 	struct loop_defer wake;
-	struct loop_timer allowance; /* the budget may have a place again */
+	struct loop_timer timer; /* the next is due, or the budget may have a place again */
 	upnp_fetched_fn *on_fetched;
+	upnp_unwelcome_fn *is_unwelcome;
 	void *owner;
 };
 
@@ -142,10 +144,11 @@ static void start(struct fetch *fetch)
 	static const struct tcp_exchange_handlers handlers = { on_connected, on_bytes, on_failed };
 	struct upnp_fetcher *fetcher = fetch->fetcher;
 
-	if (tcp_exchange_new(&fetch->exchange, fetcher->loop, fetch->place.ifindex,
+	if (fetcher->is_unwelcome(&fetch->place, fetcher->owner) ||
+	    tcp_exchange_new(&fetch->exchange, fetcher->loop, fetch->place.ifindex,
 			     &fetch->place.address, fetch->place.port, false, FETCH_TIMEOUT,
 			     &handlers, fetch) < 0) {
-		fetch->state = FETCH_ENDED; /* out of descriptors: as good as lost */
+		fetch->state = FETCH_ENDED; /* or out of descriptors: as good as lost */
 		fetch->ended = loop_now(fetcher->loop);
 		connection_budget_give_back(fetcher->budget, true);
 		return;
@@ -166,26 +169,28 @@ static bool is_host_busy(const struct upnp_fetcher *fetcher, const struct upnp_p
 static void on_wake(struct loop_defer *defer)
 {
 	struct upnp_fetcher *fetcher = container_of(defer, struct upnp_fetcher, wake);
-	usec_t now = loop_now(fetcher->loop);
+	usec_t now = loop_now(fetcher->loop), next = USEC_INFINITY;
 
 	for (struct fetch *fetch = fetcher->fetches; fetch && fetcher->running < MAX_RUNNING;
 	     fetch = fetch->next) {
 		if (fetch->state != FETCH_WAITING || is_host_busy(fetcher, &fetch->place))
 			continue;
-		if (!connection_budget_take(fetcher->budget, now)) {
-			loop_timer_arm(&fetcher->allowance,
-				       connection_budget_wait(fetcher->budget, now));
-			return;
+		if (fetch->due > now) {
+			next = fetch->due < next ? fetch->due : next;
+		} else if (connection_budget_take(fetcher->budget, now)) {
+			start(fetch);
+		} else {
+			next = now + connection_budget_wait(fetcher->budget, now);
+			break;
 		}
-		start(fetch);
 	}
+	if (next != USEC_INFINITY)
+		loop_timer_arm(&fetcher->timer, next - now);
 }
 
-static void on_allowance(struct loop_timer *timer)
+static void on_due(struct loop_timer *timer)
 {
-	struct upnp_fetcher *fetcher = container_of(timer, struct upnp_fetcher, allowance);
-
-	loop_defer_schedule(&fetcher->wake);
+	loop_defer_schedule(&container_of(timer, struct upnp_fetcher, timer)->wake);
 }
 
 static void remove_fetch(struct upnp_fetcher *fetcher, struct fetch *fetch)
@@ -215,7 +220,7 @@ static bool make_room(struct upnp_fetcher *fetcher)
 	return first;
 }
 
-void upnp_fetcher_add(struct upnp_fetcher *fetcher, const struct upnp_place *place)
+void upnp_fetcher_add(struct upnp_fetcher *fetcher, const struct upnp_place *place, usec_t wait)
 {
 	usec_t now = loop_now(fetcher->loop);
 	struct fetch *fetch, *next;
@@ -228,14 +233,20 @@ void upnp_fetcher_add(struct upnp_fetcher *fetcher, const struct upnp_place *pla
 			remove_fetch(fetcher, fetch);
 			continue;
 		}
-		if (fetch->place.port == place->port && strcmp(fetch->place.path, place->path) == 0)
+		if (fetch->place.port == place->port &&
+		    strcmp(fetch->place.path, place->path) == 0) {
+			if (now + wait < fetch->due)
+				fetch->due = now + wait;
+			loop_defer_schedule(&fetcher->wake);
 			return;
+		}
 	}
 	if (connections_to(fetcher, place) >= MAX_OF_HOST || !make_room(fetcher))
 		return;
 	fetch = xnew(struct fetch);
 	fetch->fetcher = fetcher;
 	fetch->place = *place;
+	fetch->due = now + wait;
 	fetch->next = fetcher->fetches;
 	fetcher->fetches = fetch;
 	fetcher->count++;
@@ -266,16 +277,18 @@ struct progress upnp_fetcher_progress(const struct upnp_fetcher *fetcher)
 }
 
 void upnp_fetcher_new(struct upnp_fetcher **ret_fetcher, struct loop *loop,
-		      struct connection_budget *budget, upnp_fetched_fn *on_fetched, void *owner)
+		      struct connection_budget *budget, upnp_fetched_fn *on_fetched,
+		      upnp_unwelcome_fn *is_unwelcome, void *owner)
 {
 	struct upnp_fetcher *fetcher = xnew(struct upnp_fetcher);
 
 	fetcher->loop = loop;
 	fetcher->budget = budget;
 	fetcher->on_fetched = on_fetched;
+	fetcher->is_unwelcome = is_unwelcome;
 	fetcher->owner = owner;
 	loop_defer_init(&fetcher->wake, loop, on_wake);
-	loop_timer_init(&fetcher->allowance, loop, on_allowance);
+	loop_timer_init(&fetcher->timer, loop, on_due);
 	*ret_fetcher = fetcher;
 }
 
@@ -286,7 +299,7 @@ struct upnp_fetcher *upnp_fetcher_free(struct upnp_fetcher *fetcher)
 	while (fetcher->fetches)
 		remove_fetch(fetcher, fetcher->fetches);
 	loop_defer_deinit(&fetcher->wake);
-	loop_timer_deinit(&fetcher->allowance);
+	loop_timer_deinit(&fetcher->timer);
 	free(fetcher);
 	return NULL;
 }

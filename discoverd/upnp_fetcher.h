@@ -21,16 +21,20 @@ struct upnp_place {
 	char path[TEXT_SIZE];
 };
 
+/* Asked when the time of the fetch has come: whether to leave it. */
+typedef bool upnp_unwelcome_fn(const struct upnp_place *place, void *owner);
 /* evidence may be taken. */
 typedef void upnp_fetched_fn(const struct upnp_place *place, struct evidence *evidence,
 			     void *owner);
 
 /* budget: borrowed. */
 void upnp_fetcher_new(struct upnp_fetcher **ret_fetcher, struct loop *loop,
-		      struct connection_budget *budget, upnp_fetched_fn *on_fetched, void *owner);
+		      struct connection_budget *budget, upnp_fetched_fn *on_fetched,
+		      upnp_unwelcome_fn *is_unwelcome, void *owner);
 struct upnp_fetcher *upnp_fetcher_free(struct upnp_fetcher *fetcher);
 
-void upnp_fetcher_add(struct upnp_fetcher *fetcher, const struct upnp_place *place);
+/* wait: not before so long from now; a shorter wait for the same place counts. */
+void upnp_fetcher_add(struct upnp_fetcher *fetcher, const struct upnp_place *place, usec_t wait);
 /* What was fetched on that interface may be fetched again. */
 void upnp_fetcher_forget(struct upnp_fetcher *fetcher, unsigned ifindex);
 struct progress upnp_fetcher_progress(const struct upnp_fetcher *fetcher);

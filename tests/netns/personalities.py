@@ -70,6 +70,11 @@ BRIDGE = {
                  modelName="Philips hue bridge 2015"),
     "http": {80: {}}, "rtsp": {},
 }  # fmt: skip
+PRINTER = upnp("urn:schemas-upnp-org:device:Printer:1", "uuid:9", 80, manufacturer="HP",
+               friendlyName="Office printer", modelName="LaserJet")  # fmt: skip
+PRINTER_WSD = {"endpoint": "urn:uuid:4f6d2a3e-0c11-5d0a-8c55-52540000aa23",
+               "types": "wsdp:Device wprt:PrintDeviceType", "scopes": [],
+               "xaddrs": "http://{address}:80/wsd"}  # fmt: skip
 MALFORMED = ("", "\0\0\0\0", "<?xml version='1.0'?><a", "<a>" * 500, "\xff\xfe\xfd" * 100,
              "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "<ProbeMatch><Types>tds:Device</Types>",
              "x" * 60000)  # fmt: skip
