@@ -263,7 +263,8 @@ void device_bus_explain(struct bus_writer *writer, const struct device *device)
 	char name[IDENTITY_NAME_SIZE];
 
 	bus_open_dict(writer);
-	bus_dict_string(writer, "Id", identity_name(&device->identity, name));
+	bus_dict_string(writer, "Id",
+			device->published ? device->name : identity_name(&device->identity, name));
 	bus_dict_string(writer, "Verdict", verdict(device));
 	bus_dict_double(writer, "Sum", evidence_sum(&device->evidence));
 	bus_dict_double(writer, "CandidateFrom", CANDIDATE_FROM);

@@ -13,6 +13,7 @@ struct device_table {
 	struct device **devices;
 	size_t count;
 	size_t limit;
+	usec_t displaced; /* when one that is shown made room for another */
 	device_fn *on_changed;
 	device_fn *on_removed;
 	void *owner;
@@ -136,27 +137,60 @@ const struct device *device_table_find(const struct device_table *table, const c
 	return NULL;
 }
 
-bool device_table_contradicts(const struct device_table *table, const struct mac_address *mac,
-			      const char *endpoint)
+/* It calls itself by another name than the one it is known by. */
+static bool calls_itself_otherwise(const struct device *device, const struct identity *seen)
 {
-	const struct device *holder = device_table_find_mac(table, mac);
+	const struct identity *known = &device->identity;
 
-	if (!holder || !holder->identity.endpoint[0] ||
-	    strcasecmp(holder->identity.endpoint, endpoint) == 0)
-		return false;
-	for (size_t i = 0; i < table->count; i++)
-		if (table->devices[i] != holder &&
-		    strcasecmp(table->devices[i]->identity.endpoint, endpoint) == 0)
-			return true;
-	return false;
+	if (known->endpoint[0] && seen->endpoint[0])
+		return strcasecmp(known->endpoint, seen->endpoint) != 0;
+	return known->has_told && seen->has_told && !mac_equal(&known->told, &seen->told) &&
+	       !has_link(device, &seen->told);
 }
 
-/* The higher, the rather it stays. */
-#define LASTING 3U /* shown and online: never makes room */
+enum device_doubt device_table_doubt(const struct device_table *table,
+				     const struct mac_address *mac, const struct evidence *evidence)
+{
+	const struct device *holder = device_table_find_mac(table, mac);
+	struct identity seen;
+
+	identity_read(&seen, evidence, mac);
+	if (!holder || !calls_itself_otherwise(holder, &seen))
+		return DEVICE_CREDIBLE;
+	for (size_t i = 0; seen.endpoint[0] && i < table->count; i++)
+		if (table->devices[i] != holder &&
+		    strcasecmp(table->devices[i]->identity.endpoint, seen.endpoint) == 0)
+			return DEVICE_SWAPPED;
+	return DEVICE_STRANGER;
+}
+
+/*
+ * The higher, the rather it stays. What answered at a port in a protocol of its own is no
+ * invention; what only says that it is a camera may be.
+ */
+#define ONLINE    1U
+#define SHOWN     2U
+#define CONFIRMED 4U
+#define PLACE_FOR (100 * USEC_PER_MSEC) /* what is shown has its place at least so long */
 
 static unsigned importance(const struct device *device)
 {
-	return (device->published ? 2U : 0U) + (device->online ? 1U : 0U);
+	return (device->online ? ONLINE : 0U) | (device->published ? SHOWN : 0U) |
+	       (evidence_next(&device->evidence, FIELD_SERVICE, NULL) ? CONFIRMED : 0U);
+}
+
+/* A newcomer may have its place; one that was not found where it was looked for has less rights. */
+static bool is_displaceable(struct device_table *table, const struct device *device, bool placed,
+			    usec_t now)
+{
+	unsigned rank = importance(device);
+
+	if (rank != (SHOWN | ONLINE))
+		return rank != (CONFIRMED | SHOWN | ONLINE);
+	if (!placed || now - table->displaced < PLACE_FOR)
+		return false;
+	table->displaced = now;
+	return true;
 }
 
 /* Whether it was found where it was looked for. */
@@ -172,7 +206,7 @@ static size_t limit_of(const struct device_table *table, bool placed)
 	return placed ? table->limit : table->limit / 16 + 1;
 }
 
-static bool make_room(struct device_table *table, bool placed)
+static bool make_room(struct device_table *table, bool placed, usec_t now)
 {
 	struct device *least = NULL;
 	size_t count = 0;
@@ -189,17 +223,18 @@ static bool make_room(struct device_table *table, bool placed)
 	}
 	if (count < limit_of(table, placed) && table->count < table->limit)
 		return true;
-	if (!least || importance(least) == LASTING)
+	if (!least || !is_displaceable(table, least, placed, now))
 		return false;
 	device_table_remove(table, least);
 	return true;
 }
 
-static struct device *add_device(struct device_table *table, const struct identity *identity)
+static struct device *add_device(struct device_table *table, const struct identity *identity,
+				 usec_t now)
 {
 	struct device *device;
 
-	if (!make_room(table, is_placed(identity)))
+	if (!make_room(table, is_placed(identity), now))
 		return NULL;
 	device = xnew(struct device);
 	device->identity = *identity;
@@ -266,7 +301,7 @@ struct device *device_table_fuse(struct device_table *table, const struct interf
 	if (!device && !identity_is_known(&seen))
 		device = device_table_find_address(table, interface->index, &sighting->address);
 	if (!device && identity_is_known(&seen))
-		device = add_device(table, &seen);
+		device = add_device(table, &seen, sighting->time);
 	if (!device)
 		return NULL;
 	identity_merge(&device->identity, &seen);

@@ -2,9 +2,11 @@
 /*
  * All devices, published or not. A sighting is brought to the device it belongs to by identity_…(),
  * makes a new one, or joins two that turn out to be one. Bounded: a newcomer to a full table takes
- * the place of the least: not published before published, offline before online, then the one not
- * heard of for longest; who is published and online never makes room. Devices without a MAC on the
- * link may take a sixteenth of the table, but for those of remote hosts that we were told of.
+ * the place of the least: who has no confirmed service before who has, not published before
+ * published, offline before online, then the one not heard of for longest. Who is confirmed,
+ * published and online never makes room, and who only says that it is a camera not more often than
+ * ten times a second. Devices without a MAC on the link may take a sixteenth of the table, but for
+ * those of remote hosts that we were told of, and do not displace each other while they are shown.
  */
 #pragma once
 
@@ -26,9 +28,18 @@ struct device *device_table_find_mac(const struct device_table *table,
 /* By the last element of its path, one of its MACs in any notation, or one of its addresses; or
  * NULL. */
 const struct device *device_table_find(const struct device_table *table, const char *id);
-/* Whether the device with this MAC goes by another endpoint, and another device by this one. */
-bool device_table_contradicts(const struct device_table *table, const struct mac_address *mac,
-			      const char *endpoint);
+/*
+ * The neighbour table may be behind: what was seen need not come from the MAC it has for the
+ * address.
+ */
+enum device_doubt {
+	DEVICE_CREDIBLE,
+	DEVICE_SWAPPED,  /* it calls itself as another device does than the one with this MAC */
+	DEVICE_STRANGER, /* it calls itself as nobody does, and the one with this MAC otherwise */
+};
+enum device_doubt device_table_doubt(const struct device_table *table,
+				     const struct mac_address *mac,
+				     const struct evidence *evidence);
 
 /*
  * mac: of the neighbour table, or NULL. interface: where it was seen. Returns the device, which

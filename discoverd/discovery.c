@@ -322,18 +322,25 @@ static void on_ready_sighting(const struct sighting *sighting, const struct mac_
 }
 
 /*
- * Devices that have just changed places announce themselves before the neighbour table knows. Then
- * the endpoint is believed, and everybody asked: their answers set the kernel right.
+ * Who has just got the address that another device had announces himself before the neighbour table
+ * knows. Devices that changed places are told apart by their endpoints, and everybody is asked: the
+ * answers set the kernel right. A stranger waits until it is.
  */
-static bool is_doubtful(struct discovery *discovery, const struct sighting *sighting,
-			const struct mac_address *mac)
+static void fuse(struct discovery *discovery, const struct interface *interface,
+		 struct sighting *sighting, const struct mac_address *mac)
 {
-	const struct fact *endpoint = evidence_next(&sighting->evidence, FIELD_ENDPOINT, NULL);
-
-	if (!endpoint || !device_table_contradicts(discovery->table, mac, endpoint->text))
-		return false;
-	schedule_add(discovery->schedule, sighting->ifindex, true);
-	return true;
+	switch (device_table_doubt(discovery->table, mac, &sighting->evidence)) {
+	case DEVICE_CREDIBLE:
+		device_table_fuse(discovery->table, interface, sighting, mac);
+		break;
+	case DEVICE_SWAPPED:
+		schedule_add(discovery->schedule, interface->index, true);
+		device_table_fuse(discovery->table, interface, sighting, NULL);
+		break;
+	case DEVICE_STRANGER:
+		sighting_queue_add(discovery->queue, sighting, true);
+		break;
+	}
 }
 
 static void on_leaving(struct discovery *discovery, const struct sighting *sighting)
@@ -366,12 +373,11 @@ static void on_sighting(struct sighting *sighting, void *owner)
 	}
 	state = neighbours_find(discovery->neighbours, sighting->ifindex, &sighting->address, &mac);
 	if (state != NEIGHBOUR_FRESH && state != NEIGHBOUR_STALE) {
-		sighting_queue_add(discovery->queue, sighting);
+		sighting_queue_add(discovery->queue, sighting, false);
 		return;
 	}
 	unicast_search_note(discovery->search, sighting->ifindex, &sighting->address);
-	device_table_fuse(discovery->table, interface, sighting,
-			  is_doubtful(discovery, sighting, &mac) ? NULL : &mac);
+	fuse(discovery, interface, sighting, &mac);
 }
 
 static bool is_other(unsigned ifindex, const struct netaddr *address, void *owner)
@@ -397,10 +403,8 @@ static void ask(const struct interface *interface, const struct netaddr *address
 static void on_poke(unsigned ifindex, const struct netaddr *address, void *owner)
 {
 	struct discovery *discovery = owner;
-	const struct interface *interface = interfaces_find(discovery->interfaces, ifindex);
 
-	if (interface)
-		ask(interface, address, 0, discovery);
+	neighbours_look_for(discovery->neighbours, ifindex, address);
 }
 
 static void on_neighbour_present(struct discovery *discovery, const struct interface *interface,
@@ -472,6 +476,19 @@ static void on_missing(struct device *device, void *owner)
 		 netaddr_format(&address->address, text));
 	if (address->ifindex != interface_routed.index)
 		schedule_add(discovery->schedule, address->ifindex, true);
+}
+
+/* More told of themselves than could be looked at, which are forged ones; real ones among them tell
+ * again when asked. */
+static void on_recovered(void *owner)
+{
+	struct discovery *discovery = owner;
+	const struct interface *interface = NULL;
+
+	log_warning("had to drop sightings of devices, as too many came at once; asking again");
+	while ((interface = interfaces_next(discovery->interfaces, interface)))
+		schedule_add(discovery->schedule, interface->index, true);
+	update_scanning(discovery);
 }
 
 /* --- interfaces and bursts --- */
@@ -605,7 +622,8 @@ int discovery_new(struct discovery **ret_discovery, struct loop *loop,
 	r = neighbours_new(&discovery->neighbours, loop, on_neighbour, discovery);
 	if (r < 0)
 		return log_error_errno(r, "cannot watch the network neighbours: %m");
-	sighting_queue_new(&discovery->queue, loop, on_poke, on_ready_sighting, discovery);
+	sighting_queue_new(&discovery->queue, loop, on_poke, on_ready_sighting, on_recovered,
+			   discovery);
 	device_table_new(&discovery->table, settings->max_devices, on_device_changed,
 			 on_device_removed, discovery);
 	keeper_new(&discovery->keeper, loop, discovery->table, discovery->neighbours,

@@ -12,14 +12,17 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/netlink.h"
+#include "discoverd/udp_socket.h"
 
 #define BUCKETS      512
 #define BUCKET_DEPTH 4
 #define FRESH_FOR    (30 * USEC_PER_SEC)
+#define DISCARD_PORT 9
 
 struct neighbour {
 	struct netaddr address; /* AF_UNSPEC: free */
@@ -35,6 +38,11 @@ struct neighbours {
 	struct netlink *netlink;
 	neighbour_fn *on_change; /* NULL during the first dump */
 	void *owner;
+	/*
+	 * Of their own, per address family: what waits for a neighbour that does not answer counts
+	 * against the socket that sent it, and would stop any other use of that.
+	 */
+	int sockets[2];
 	struct neighbour entries[BUCKETS][BUCKET_DEPTH];
 };
 
@@ -221,6 +229,8 @@ int neighbours_new(struct neighbours **ret_neighbours, struct loop *loop, neighb
 
 	neighbours->loop = loop;
 	neighbours->owner = owner;
+	neighbours->sockets[0] = udp_socket_send_only(AF_INET);
+	neighbours->sockets[1] = udp_socket_send_only(AF_INET6);
 	r = netlink_new(&neighbours->netlink, loop, NETLINK_ROUTE, on_notification, neighbours);
 	if (r >= 0)
 		r = netlink_join(neighbours->netlink, RTNLGRP_NEIGH);
@@ -239,8 +249,20 @@ struct neighbours *neighbours_free(struct neighbours *neighbours)
 	if (!neighbours)
 		return NULL;
 	netlink_free(neighbours->netlink);
+	for (size_t i = 0; i < ARRAY_SIZE(neighbours->sockets); i++)
+		if (neighbours->sockets[i] >= 0)
+			close(neighbours->sockets[i]);
 	free(neighbours);
 	return NULL;
+}
+
+void neighbours_look_for(const struct neighbours *neighbours, unsigned ifindex,
+			 const struct netaddr *address)
+{
+	int fd = neighbours->sockets[address->family == AF_INET ? 0 : 1];
+
+	if (fd >= 0)
+		udp_socket_send(fd, address, DISCARD_PORT, ifindex, NULL, "", 0);
 }
 
 enum neighbour_state neighbours_find(const struct neighbours *neighbours, unsigned ifindex,

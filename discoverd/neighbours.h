@@ -27,6 +27,10 @@ int neighbours_new(struct neighbours **ret_neighbours, struct loop *loop, neighb
 struct neighbours *neighbours_free(struct neighbours *neighbours);
 DEFINE_CLEANUP(struct neighbours *, neighbours_free);
 
+/* Makes the kernel find out who has the address; on_change tells. Nothing is sent but an empty
+ * packet to the port that discards (RFC 863), if anybody is there. */
+void neighbours_look_for(const struct neighbours *neighbours, unsigned ifindex,
+			 const struct netaddr *address);
 /* ret_mac is set for NEIGHBOUR_STALE and NEIGHBOUR_FRESH. */
 enum neighbour_state neighbours_find(const struct neighbours *neighbours, unsigned ifindex,
 				     const struct netaddr *address, struct mac_address *ret_mac);

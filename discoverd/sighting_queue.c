@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One list, one timer for the earliest step. Owned by struct discovery. */
+/*
+ * One list, the oldest first, one timer for the earliest step. Owned by struct discovery.
+ *
+ * Who is there answers the kernel within milliseconds. In a flood of forged addresses the queue is
+ * always full of such that nobody answers for: the oldest of them makes room.
+ */
 #include "discoverd/sighting_queue.h"
 
 #include "common/memory.h"
@@ -9,10 +14,14 @@
 #define FIRST_POKE (10 * USEC_PER_MSEC)
 #define NEXT_POKE  (400 * USEC_PER_MSEC)
 #define GIVE_UP    (3 * USEC_PER_SEC)
+#define LEAST_STAY (100 * USEC_PER_MSEC)
+/* The kernel delays for 5 s, then asks the old MAC for 3 s, and only then everybody. */
+#define GIVE_UP_DOUBTFUL (12 * USEC_PER_SEC)
 
 struct waiting {
 	struct waiting *next;
 	struct sighting sighting;
+	usec_t added;
 	usec_t next_poke;
 	usec_t give_up;
 };
@@ -24,6 +33,8 @@ struct sighting_queue {
 	size_t count;
 	sighting_poke_fn *on_poke;
 	sighting_ready_fn *on_ready;
+	sighting_recovered_fn *on_recovered;
+	bool has_lost;
 	void *owner;
 };
 
@@ -77,6 +88,10 @@ static void finish(struct sighting_queue *queue, struct waiting *taken,
 		free(waiting);
 	}
 	arm(queue);
+	if (!queue->has_lost || queue->first)
+		return;
+	queue->has_lost = false;
+	queue->on_recovered(queue->owner);
 }
 
 /* One packet serves all that wait for the same address. */
@@ -108,13 +123,15 @@ static void on_due(struct loop_timer *timer)
 }
 
 void sighting_queue_new(struct sighting_queue **ret_queue, struct loop *loop,
-			sighting_poke_fn *on_poke, sighting_ready_fn *on_ready, void *owner)
+			sighting_poke_fn *on_poke, sighting_ready_fn *on_ready,
+			sighting_recovered_fn *on_recovered, void *owner)
 {
 	struct sighting_queue *queue = xnew(struct sighting_queue);
 
 	queue->loop = loop;
 	queue->on_poke = on_poke;
 	queue->on_ready = on_ready;
+	queue->on_recovered = on_recovered;
 	queue->owner = owner;
 	loop_timer_init(&queue->timer, loop, on_due);
 	*ret_queue = queue;
@@ -136,12 +153,38 @@ struct sighting_queue *sighting_queue_free(struct sighting_queue *queue)
 	return NULL;
 }
 
-void sighting_queue_add(struct sighting_queue *queue, struct sighting *sighting)
+/* Whether there is room; something is lost in any case if it had to be made. */
+static bool make_room(struct sighting_queue *queue, usec_t now)
+{
+	struct waiting *oldest = queue->first;
+
+	if (queue->count < MAX_WAITING)
+		return true;
+	queue->has_lost = true;
+	if (now - oldest->added < LEAST_STAY)
+		return false;
+	queue->first = oldest->next;
+	queue->count--;
+	sighting_deinit(&oldest->sighting);
+	free(oldest);
+	return true;
+}
+
+static bool is_waited_for(const struct sighting_queue *queue, const struct sighting *sighting)
+{
+	for (const struct waiting *waiting = queue->first; waiting; waiting = waiting->next)
+		if (waiting->sighting.ifindex == sighting->ifindex &&
+		    netaddr_equal(&waiting->sighting.address, &sighting->address))
+			return true;
+	return false;
+}
+
+void sighting_queue_add(struct sighting_queue *queue, struct sighting *sighting, bool doubtful)
 {
 	usec_t now = loop_now(queue->loop);
 	struct waiting *waiting, **end;
 
-	if (queue->count == MAX_WAITING) {
+	if ((doubtful && is_waited_for(queue, sighting)) || !make_room(queue, now)) {
 		sighting_deinit(sighting);
 		return;
 	}
@@ -149,7 +192,8 @@ void sighting_queue_add(struct sighting_queue *queue, struct sighting *sighting)
 	waiting->sighting = *sighting;
 	sighting->evidence = (struct evidence){ 0 };
 	waiting->next_poke = now + FIRST_POKE;
-	waiting->give_up = now + GIVE_UP;
+	waiting->added = now;
+	waiting->give_up = now + (doubtful ? GIVE_UP_DOUBTFUL : GIVE_UP);
 	for (end = &queue->first; *end; end = &(*end)->next)
 		;
 	*end = waiting;

@@ -68,6 +68,14 @@ int udp_socket_open(sa_family_t family, unsigned ifindex)
 	return r < 0 ? r : steal_fd(&fd);
 }
 
+int udp_socket_send_only(sa_family_t family)
+{
+	_cleanup_close_ int fd = open_bound(family, 0, 0);
+	int r = fd < 0 ? fd : set_option(fd, SOL_SOCKET, SO_RCVBUF, 0); /* the least there is */
+
+	return r < 0 ? r : steal_fd(&fd);
+}
+
 int udp_socket_listen(sa_family_t family, uint16_t port)
 {
 	return open_bound(family, port, 0);

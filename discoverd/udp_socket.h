@@ -9,6 +9,8 @@
 /* A socket on a port of its own, that sends and receives on one interface only. Returns the
  * descriptor or -errno. */
 int udp_socket_open(sa_family_t family, unsigned ifindex);
+/* A socket that only sends, on any interface. */
+int udp_socket_send_only(sa_family_t family);
 /* A socket that shares a well-known port with whoever else listens there. */
 int udp_socket_listen(sa_family_t family, uint16_t port);
 int udp_socket_join(int fd, const struct netaddr *group, unsigned ifindex);

@@ -139,6 +139,23 @@ def start_avahi(bus, host, directory):
     )  # fmt: skip
 
 
+def second_device(host, interface, settings):
+    """Another device process on a host, for its other network card; the caller ends it."""
+    process = subprocess.Popen(
+        host.command("/usr/bin/python3", f"{HERE}/fake_device.py", interface, json.dumps(settings)),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
+    if process.stdout.readline() != "ready\n":
+        raise RuntimeError(f"the second device of {host.name} did not start")
+    return process
+
+
+def end(process):
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
 def say(host, line):
     """Tells the device to say hello or bye."""
     host.processes[0].stdin.write(line + "\n")

@@ -194,8 +194,18 @@ static void nobody_without_identity(void **state)
 	device_table_free(fixture.table);
 }
 
+static enum device_doubt doubt(struct fixture *fixture, const struct mac_address *mac,
+			       const char *endpoint)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+
+	evidence_add(&evidence, SOURCE_WSD, FIELD_ENDPOINT, endpoint, 1);
+	return device_table_doubt(fixture->table, mac, &evidence);
+}
+
 static void contradictions_are_seen(void **state)
 {
+	struct evidence told = { 0 };
 	struct mac_address first, second, third;
 	struct fixture fixture;
 
@@ -205,11 +215,22 @@ static void contradictions_are_seen(void **state)
 	mac_parse(&first, M1);
 	mac_parse(&second, M2);
 	mac_parse(&third, "44:19:b6:10:00:03");
-	assert_true(device_table_contradicts(fixture.table, &second, "urn:uuid:a"));
-	assert_true(device_table_contradicts(fixture.table, &first, "urn:uuid:b"));
-	assert_false(device_table_contradicts(fixture.table, &first, "urn:uuid:a"));
-	assert_false(device_table_contradicts(fixture.table, &first, "urn:uuid:new"));
-	assert_false(device_table_contradicts(fixture.table, &third, "urn:uuid:a")); /* a clone */
+	assert_int_equal(doubt(&fixture, &second, "urn:uuid:a"), DEVICE_SWAPPED);
+	assert_int_equal(doubt(&fixture, &first, "urn:uuid:b"), DEVICE_SWAPPED);
+	assert_int_equal(doubt(&fixture, &first, "urn:uuid:a"), DEVICE_CREDIBLE);
+	assert_int_equal(doubt(&fixture, &first, "URN:UUID:A"), DEVICE_CREDIBLE);
+	assert_int_equal(doubt(&fixture, &first, "urn:uuid:new"), DEVICE_STRANGER);
+	assert_int_equal(doubt(&fixture, &first, NULL), DEVICE_CREDIBLE);
+	assert_int_equal(doubt(&fixture, &third, "urn:uuid:a"), DEVICE_CREDIBLE); /* a clone */
+	/* A camera that tells the MAC of its other card is no stranger. */
+	evidence_add_mac(&told, SOURCE_SSDP, M2, 1);
+	assert_int_equal(device_table_doubt(fixture.table, &first, &told), DEVICE_CREDIBLE);
+	device_table_fuse(fixture.table, &fixture.lan,
+			  &(struct sighting){ .ifindex = 2, .evidence = told }, &third);
+	evidence_deinit(&told);
+	evidence_add_mac(&told, SOURCE_SSDP, "44:19:b6:10:00:09", 1);
+	assert_int_equal(device_table_doubt(fixture.table, &third, &told), DEVICE_STRANGER);
+	evidence_deinit(&told);
 	device_table_free(fixture.table);
 }
 
@@ -233,8 +254,22 @@ static void a_full_table_makes_room_for_the_better(void **state)
 	published[1]->online = false;
 	assert_non_null(see(&fixture, "10.0.0.202", "44:19:b6:10:00:03", NULL));
 	assert_int_equal(fixture.removals, 2);
-	assert_null(see(&fixture, "10.0.0.203", "44:19:b6:10:00:04", NULL));
-	assert_int_equal(device_table_count(fixture.table), 4);
+	/* Confirmed ones stay, whatever comes; the last newcomer is none. */
+	evidence_add_port(&published[0]->evidence, SOURCE_RTSP, FIELD_SERVICE, 554, "rtsp", 1);
+	evidence_add_port(&published[2]->evidence, SOURCE_RTSP, FIELD_SERVICE, 554, "rtsp", 1);
+	published[2]->online = false;
+	fixture.now += USEC_PER_SEC;
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(mac, sizeof(mac), "44:19:b6:30:%02x:%02x", i / 256, i % 256);
+		see(&fixture, "10.0.0.203", mac, NULL);
+		assert_int_equal(device_table_count(fixture.table), 4);
+	}
+	assert_int_equal(fixture.removals, 3); /* they come too fast to follow each other */
+	fixture.now += USEC_PER_SEC;
+	assert_non_null(see(&fixture, "10.0.0.204", "44:19:b6:10:00:04", NULL));
+	assert_int_equal(fixture.removals, 4);
+	assert_ptr_equal(see(&fixture, "10.0.0.100", "44:19:b6:20:00:00", NULL), published[0]);
+	assert_ptr_equal(see(&fixture, "10.0.0.102", "44:19:b6:20:00:02", NULL), published[2]);
 	device_table_free(fixture.table);
 }
 

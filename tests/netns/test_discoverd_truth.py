@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""That discoverd's table is true: who is one and who is two, who moved, who is forged."""
+
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import devices  # noqa: E402
+import tap  # noqa: E402
+from busenv import BusError  # noqa: E402
+from discoverd_site import DISCOVERD, NAME, SiteTest  # noqa: E402
+
+PORTS = [(80, "http"), (554, "rtsp")]
+
+
+def camera(endpoint, **more):
+    return {
+        "wsd": {"endpoint": endpoint, "types": "dn:NetworkVideoTransmitter",
+                "scopes": ["onvif://www.onvif.org/hardware/C1"],
+                "xaddrs": "http://{address}/onvif/device_service", **more},
+        "http": {80: {}}, "rtsp": {554: {}},
+    }  # fmt: skip
+
+
+COMPUTER = {"wsd": {"endpoint": "urn:uuid:4f6d2a3e-0c11-5d0a-8c55-52540000aa01",
+                    "types": "wsdp:Device pub:Computer", "scopes": [],
+                    "xaddrs": "http://{address}:5357/x"}}  # fmt: skip
+
+
+class TestIdentity(SiteTest):
+    def explain(self, id):
+        return self.site.proxy.call(NAME, "Explain", "(s)", id)
+
+    def test_two_network_cards(self):
+        """a camera with two network cards is one device with two addresses"""
+        site = self.site
+        site.lan.add_switch("lan2")
+        site.gateway.plug_in("eth1", switch="lan2")
+        site.gateway.ip("address add 192.168.8.10/24 dev eth1")
+        host = site.add("both", "44:19:b6:10:00:21", "192.168.7.101",
+                        camera("urn:uuid:a7fc57d6-2f4a-4c41-9f64-4419b6100021"))  # fmt: skip
+        host.plug_in("eth1", "44:19:b6:10:00:22", switch="lan2")
+        host.ip("address add 192.168.8.101/24 dev eth1")
+        other = devices.second_device(host, "eth1", {"wsd": camera(
+            "urn:uuid:a7fc57d6-2f4a-4c41-9f64-4419b6100021")["wsd"]})  # fmt: skip
+        self.addCleanup(devices.end, other)
+        site.start()
+        found = {self.wait_for_explained(id)["Id"] for id in
+                 ("192.168.7.101", "192.168.8.101", "44:19:b6:10:00:21", "44:19:b6:10:00:22")}
+        # By the name of the card that was heard first: a name never changes.
+        self.assertEqual(len(found), 1)
+        self.assertEqual(set(site.devices()), found)
+        site.wait_for(found.pop(), PORTS, Online=True)
+
+    def wait_for_explained(self, id):
+        def try_it():
+            try:
+                return self.explain(id)
+            except BusError:
+                return None
+
+        return self.site.wait(f"something to be heard of {id}", try_it)
+
+    def test_cloned_endpoints(self):
+        """two cameras of one model that go by the same endpoint are two"""
+        site = self.site
+        for i in (1, 2):
+            site.add(f"clone{i}", f"44:19:b6:10:00:3{i}", f"192.168.7.13{i}",
+                     camera("urn:uuid:00000000-0000-0000-0000-000000000000"))  # fmt: skip
+        site.start()
+        first = site.wait_for("4419b6100031", PORTS, Address="192.168.7.131")
+        second = site.wait_for("4419b6100032", PORTS, Address="192.168.7.132")
+        self.assertEqual(first["Model"], second["Model"])
+        site.wait_for_quiet()
+        self.assertEqual(len(site.devices()), 2)
+
+    def test_address_given_to_another(self):
+        """who gets the address of a camera that went does not inherit what was known of it"""
+        site = self.site
+        host = site.add("hik", "44:19:b6:10:00:41", "192.168.7.141", camera("urn:uuid:41"))
+        site.start()
+        site.wait_for("4419b6100041", PORTS, Address="192.168.7.141", Online=True)
+        host.ip("address flush dev eth0")
+        pc = site.lan.add_device("pc", "52:54:00:00:aa:01", None, COMPUTER)
+        # As all systems that get an address do (RFC 5227): it tells of it.
+        pc.run("sysctl", "-qw", "net.ipv4.conf.eth0.arp_notify=1")
+        pc.ip("link set eth0 down", "address add 192.168.7.141/24 dev eth0", "link set eth0 up")
+        site.wait("the camera without its address", lambda: (
+            "Address" not in (device := site.device("4419b6100041")) and not device["Online"]))
+        computer = self.wait_for_explained("192.168.7.141")
+        self.assertEqual((computer["Id"], computer["Verdict"]), ("52540000aa01", "rejected"))
+        self.assertEqual({fact[0] for fact in computer["Facts"]} - {"oui"}, {"wsd"})
+        self.assertEqual(list(site.devices()), ["4419b6100041"])
+        signals = site.bus.signals(sender=NAME)
+        host.ip("address add 192.168.7.142/24 dev eth0")
+        site.wait_for("4419b6100041", PORTS, Address="192.168.7.142", Online=True)
+        self.assertNotIn("InterfacesAdded", [signal[2] for signal in signals])
+
+
+class TestFlood(SiteTest):
+    """A flood of forged devices, as fast as a sender can, from more addresses than any table has."""
+
+    def resident(self):
+        with open(f"/proc/{self.site.process.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+
+    def flood(self, sources):
+        site = self.site
+        site.gateway.ip("address flush dev eth0", "address add 10.7.0.10/16 dev eth0")
+        names = [f"4419b610005{i}" for i in range(3)]
+        for i in range(3):
+            site.lan.add_device(f"c{i}", f"44:19:b6:10:00:5{i}", f"10.7.1.{i + 1}/16",
+                                camera(f"urn:uuid:5{i}"))  # fmt: skip
+        site.start()
+        for name in names:
+            site.wait_for(name, PORTS)
+        site.wait_for_quiet()
+        before = self.resident()
+        attacker = site.lan.add_host("attacker")
+        sender = subprocess.Popen(
+            attacker.command("/usr/bin/python3", f"{devices.HERE}/flood.py", "eth0", sources, "60"),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
+        self.addCleanup(devices.end, sender)
+        self.assertEqual(sender.stdout.readline(), "ready\n")
+        site.proxy.call(NAME, "Scan", "(a{sv})", {})
+        late = site.lan.add_device("late", "44:19:b6:10:00:59", "10.7.1.9/16", camera("urn:uuid:59"))
+        for _ in range(50):  # the bus is answered all the while
+            # Those without a MAC have a sixteenth of the table; those with one are real.
+            self.assertLessEqual(site.proxy.get(NAME, "DeviceCount"), 4 + 65)
+        for name in names:
+            self.assertTrue(site.device(name)["Online"])
+            self.assertEqual(sorted(site.device(name)["Ports"]), PORTS)
+        grown = self.resident() - before
+        sender.stdin.close()
+        sent = int(sender.stdout.readline().split()[0])
+        self.assertGreater(sent, 0)
+        with open(DISCOVERD, "rb") as program:
+            sanitized = b"__asan_init" in program.read()
+        if not sanitized:  # whose allocator keeps what was freed
+            self.assertLess(grown, 4096, f"kB more after {sent} packets")
+
+        def found():
+            if not site.device("4419b6100059") and not site.proxy.get(NAME, "Scanning"):
+                devices.say(late, "hello")
+            return site.device("4419b6100059")
+
+        site.wait("the camera that came meanwhile", found)
+        for name in names:
+            site.wait_for(name, PORTS, Online=True)
+
+    def test_from_the_link(self):
+        """a flood from addresses of the own network: bounded; real cameras are kept and found"""
+        self.flood("10.7.0.0/16")
+
+    def test_from_elsewhere(self):
+        """a flood from a million addresses of other networks: bounded; real ones are kept and found"""
+        self.flood("172.16.0.0/12")
+
+
+if __name__ == "__main__":
+    tap.main(TestIdentity, TestFlood)
