@@ -60,13 +60,37 @@ bool identity_mac_in_endpoint(const char *endpoint, struct mac_address *ret_mac,
 	return true;
 }
 
+/* FNV-1a, 64 bit: a name, not a secret. */
+static uint64_t hash(const char *text)
+{
+	uint64_t value = 0xcbf29ce484222325;
+
+	for (; *text; text++)
+		value = (value ^ (uint64_t)tolower((unsigned char)*text)) * 0x100000001b3;
+	return value;
+}
+
+/* What makers leave in the field who number nothing: 000000, 123456789, N/A. */
+static bool is_distinctive(const char *serial)
+{
+	unsigned distinct = 0;
+
+	for (size_t i = 0; serial[i]; i++)
+		distinct += !memchr(serial, serial[i], i);
+	return strlen(serial) >= 6 && distinct >= 4 && !strstr("0123456789012345678901", serial);
+}
+
 void identity_read(struct identity *ret_identity, const struct evidence *evidence,
 		   const struct mac_address *link)
 {
 	const struct fact *endpoint = evidence_next(evidence, FIELD_ENDPOINT, NULL), *fact = NULL;
+	const char *serial = evidence_best(evidence, FIELD_SERIAL);
 	struct identity identity = { 0 };
 	struct mac_address mac;
 	bool certain;
+
+	if (serial && is_distinctive(serial))
+		identity.serial = hash(serial);
 
 	if (link && mac_is_unicast(link)) {
 		identity.links[0] = *link;
@@ -124,6 +148,9 @@ bool identity_is_same(const struct identity *known, const struct identity *seen)
 		return false; /* cloned endpoint references and MACs end here */
 	if (known->has_told && seen->has_told)
 		return mac_equal(&known->told, &seen->told);
+	/* Different ones prove nothing: protocols write the same one in different ways. */
+	if (known->serial && known->serial == seen->serial)
+		return true;
 	return same_endpoint(known, seen);
 }
 
@@ -140,6 +167,8 @@ void identity_merge(struct identity *known, const struct identity *seen)
 		known->has_tail = true;
 		known->tail = seen->tail;
 	}
+	if (seen->serial)
+		known->serial = seen->serial;
 	if (seen->endpoint[0])
 		snprintf(known->endpoint, sizeof(known->endpoint), "%s", seen->endpoint);
 	if (seen->address.family != AF_UNSPEC)
@@ -166,16 +195,6 @@ bool identity_mac(const struct identity *identity, struct mac_address *ret_mac)
 	if (identity->has_told)
 		*ret_mac = identity->told;
 	return identity->has_told;
-}
-
-/* FNV-1a, 64 bit: a name, not a secret. */
-static uint64_t hash(const char *text)
-{
-	uint64_t value = 0xcbf29ce484222325;
-
-	for (; *text; text++)
-		value = (value ^ (uint64_t)tolower((unsigned char)*text)) * 0x100000001b3;
-	return value;
 }
 
 const char *identity_name(const struct identity *identity, char buffer[static IDENTITY_NAME_SIZE])

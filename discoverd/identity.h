@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Who a device is, and whether two sightings are of the same one. The MAC address that the kernel's
- * neighbour table gives is believed first; then a MAC that the device says is its own; then the
- * endpoint reference, which cameras of one model sometimes share; beyond a router, where there is
- * nothing else, the address. Pure.
+ * neighbour table gives is believed first; then a MAC that the device says is its own; then its
+ * serial number; then the endpoint reference, which cameras of one model sometimes share; beyond a
+ * router, where there is nothing else, the address. Pure.
  */
 #pragma once
 
@@ -22,6 +22,7 @@ struct identity {
 	struct mac_address told;
 	bool has_tail; /* last 12 digits of the endpoint reference: perhaps a MAC, perhaps random */
 	struct mac_address tail;
+	uint64_t serial;          /* a hash of it; 0: none that tells one device from another */
 	char endpoint[TEXT_SIZE]; /* "" when unknown */
 	struct netaddr address;   /* beyond a router; else of no family */
 };

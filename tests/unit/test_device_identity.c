@@ -8,6 +8,7 @@
 
 struct seen {
 	const char *link, *told, *endpoint, *address; /* beyond a router */
+	const char *serial;
 };
 
 static struct identity identity_of(const struct seen *seen)
@@ -20,6 +21,8 @@ static struct identity identity_of(const struct seen *seen)
 		evidence_add(&evidence, SOURCE_WSD, FIELD_MAC, seen->told, 1);
 	if (seen->endpoint)
 		evidence_add(&evidence, SOURCE_WSD, FIELD_ENDPOINT, seen->endpoint, 1);
+	if (seen->serial)
+		evidence_add(&evidence, SOURCE_SSDP, FIELD_SERIAL, seen->serial, 1);
 	if (seen->link)
 		assert_int_equal(mac_parse(&mac, seen->link), 0);
 	identity_read(&identity, &evidence, seen->link ? &mac : NULL);
@@ -87,6 +90,38 @@ static const struct {
 	{ "beyond a router, another address",
 	  { NULL, NULL, NULL, "10.1.0.1" },
 	  { NULL, NULL, NULL, "10.1.0.2" },
+	  false },
+	{ "serial, one of them routed",
+	  { .link = M1, .serial = "DS-2CD2142-33221100" },
+	  { .serial = "ds-2cd2142-33221100" },
+	  true },
+	{ "serial before endpoint",
+	  { .endpoint = EPR_X, .serial = "33221100" },
+	  { .endpoint = EPR_M1, .serial = "33221100" },
+	  true },
+	{ "same serial, other MACs",
+	  { .link = M1, .serial = "33221100" },
+	  { .link = M2, .serial = "33221100" },
+	  false },
+	{ "same serial, other told MACs",
+	  { .told = M1, .serial = "33221100" },
+	  { .told = M2, .serial = "33221100" },
+	  false },
+	{ "serial of the scope and of the description",
+	  { .endpoint = EPR_X, .serial = "DS-2CD2142-33221100" },
+	  { .endpoint = EPR_X, .serial = "33221100" },
+	  true },
+	{ "no numbers",
+	  { .endpoint = EPR_X, .serial = "000000000" },
+	  { .endpoint = EPR_M1, .serial = "000000000" },
+	  false },
+	{ "a number of all",
+	  { .endpoint = EPR_X, .serial = "123456789" },
+	  { .endpoint = EPR_M1, .serial = "123456789" },
+	  false },
+	{ "too short",
+	  { .endpoint = EPR_X, .serial = "A1B2" },
+	  { .endpoint = EPR_M1, .serial = "A1B2" },
 	  false },
 	{ "nothing known", { NULL, NULL, NULL }, { NULL, NULL, NULL }, false },
 	{ "endpoints missing", { M1, NULL, NULL }, { NULL, NULL, EPR_X }, false },
