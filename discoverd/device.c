@@ -250,6 +250,13 @@ static const struct vendor *vendor_of(const struct device *device)
 	return vendor_find(evidence_best(&device->evidence, FIELD_VENDOR));
 }
 
+bool device_sleeps(const struct device *device)
+{
+	const char *model = evidence_best(&device->evidence, FIELD_MODEL);
+
+	return model && vendor_model_sleeps(vendor_of(device), model);
+}
+
 const char *device_snapshot_path(const struct device *device)
 {
 	const char *told = evidence_best(&device->evidence, FIELD_SNAPSHOT_PATH);

@@ -80,6 +80,8 @@ bool device_drop_address(struct device *device, unsigned ifindex, const struct n
 /* A time of loop_now() as seconds since 1970. */
 int64_t device_unix_time(const struct device *device, usec_t time);
 bool device_mac(const struct device *device, struct mac_address *ret_mac);
+/* It runs on a battery: that it does not answer does not mean that it is gone. */
+bool device_sleeps(const struct device *device);
 size_t device_services(const struct device *device,
 		       struct device_service ret_services[static DEVICE_MAX_SERVICES]);
 /* A known service did not answer (or did): after the third failure in a row it is gone. Returns

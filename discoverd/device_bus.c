@@ -209,6 +209,16 @@ static void get_online(struct bus_writer *value, const void *object)
 	bus_write_bool(value, ((const struct device *)object)->online);
 }
 
+static bool is_asleep(const struct device *device)
+{
+	return !device->online && device_sleeps(device);
+}
+
+static void get_asleep(struct bus_writer *value, const void *object)
+{
+	bus_write_bool(value, is_asleep(object));
+}
+
 static const struct bus_vtable device_vtable = {
 	.interface = &discovery1_device_interface,
 	.properties =
@@ -244,6 +254,7 @@ static const struct bus_vtable device_vtable = {
 			[DISCOVERY1_DEVICE_PROPERTY_FIRST_SEEN] = { .get = get_first_seen },
 			[DISCOVERY1_DEVICE_PROPERTY_LAST_SEEN] = { .get = get_last_seen },
 			[DISCOVERY1_DEVICE_PROPERTY_ONLINE] = { .get = get_online },
+			[DISCOVERY1_DEVICE_PROPERTY_ASLEEP] = { .get = get_asleep },
 		},
 };
 
@@ -343,6 +354,11 @@ static uint64_t digest_online(const struct device *device)
 	return device->online;
 }
 
+static uint64_t digest_asleep(const struct device *device)
+{
+	return is_asleep(device);
+}
+
 /* Of what is not a text; LastSeen and Facts are not signalled. */
 static uint64_t (*const digests[DISCOVERY1_DEVICE_PROPERTY_COUNT])(const struct device *device) = {
 	[DISCOVERY1_DEVICE_PROPERTY_IPV6_ADDRESSES] = digest_ipv6_addresses,
@@ -351,6 +367,7 @@ static uint64_t (*const digests[DISCOVERY1_DEVICE_PROPERTY_COUNT])(const struct 
 	[DISCOVERY1_DEVICE_PROPERTY_EVIDENCE] = digest_evidence,
 	[DISCOVERY1_DEVICE_PROPERTY_FIRST_SEEN] = digest_first_seen,
 	[DISCOVERY1_DEVICE_PROPERTY_ONLINE] = digest_online,
+	[DISCOVERY1_DEVICE_PROPERTY_ASLEEP] = digest_asleep,
 };
 
 static uint64_t digest_of(const struct device *device, unsigned property)

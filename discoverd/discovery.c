@@ -232,6 +232,9 @@ static void log_presence(struct device *device)
 	if (device->online)
 		log_event(LOG_INFO, LOG_FIELDS("EVENT=device-online", field), "%s is back",
 			  device->name);
+	else if (device_sleeps(device))
+		log_event(LOG_INFO, LOG_FIELDS("EVENT=device-asleep", field), "%s sleeps",
+			  device->name);
 	else
 		log_event(LOG_WARNING, LOG_FIELDS("EVENT=device-offline", field),
 			  "%s is not at its address any more", device->name);
@@ -470,7 +473,7 @@ static void on_missing(struct device *device, void *owner)
 	const struct device_address *address = device_address(device);
 	char text[NETADDR_TEXT_SIZE];
 
-	if (!address)
+	if (!address || device_sleeps(device))
 		return;
 	log_info("%s does not answer at %s; looking for it", device->name,
 		 netaddr_format(&address->address, text));

@@ -18,6 +18,7 @@
 #define MISSES           3
 #define MAX_UNPROVEN     8 /* an entry made by hand never fails */
 #define FORGET_OFFLINE   (7 * 24 * 3600 * USEC_PER_SEC)
+#define FORGET_ASLEEP    (30 * 24 * 3600 * USEC_PER_SEC)
 #define FORGET_NONDEVICE (3600 * USEC_PER_SEC)
 
 struct keeper {
@@ -102,13 +103,21 @@ static void end_check(struct keeper *keeper, struct device *device)
 	ask(keeper, device);
 }
 
+/* How long a device that is not heard of is remembered. */
+static usec_t memory_of(const struct device *device)
+{
+	if (!device->published)
+		return FORGET_NONDEVICE;
+	return device_sleeps(device) ? FORGET_ASLEEP : FORGET_OFFLINE;
+}
+
 static void look_at(struct keeper *keeper, struct device *device, usec_t now)
 {
 	usec_t silence = now - device->heard;
 	bool suspicious;
 
 	if (!device->online || !device->published) {
-		if (silence >= (device->published ? FORGET_OFFLINE : FORGET_NONDEVICE))
+		if (silence >= memory_of(device))
 			device_table_remove(keeper->table, device);
 		return;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Keeps the device table true: asks each device that has been silent for a minute whether it is
- * still there, calls it offline after three misses, and forgets what has been gone for long. A
+ * still there, calls it offline after three misses, and forgets what has been gone for long: a week,
+ * or a month where it sleeps to spare its battery. A
  * good-bye, or a neighbour that the kernel gives up on, is a reason to look, not to believe.
  */
 #pragma once

@@ -139,3 +139,28 @@ bool vendor_is_general(const struct vendor *vendor)
 			return true;
 	return false;
 }
+
+bool vendor_model_sleeps(const struct vendor *vendor, const char *model)
+{
+	static const struct {
+		const char *vendor; /* NULL: any */
+		const char *word;
+		bool prefix;
+	} models[] = {
+		{ NULL, "battery", false },    { NULL, "eufyCam", true },
+		{ NULL, "Argus", true },       { "Reolink", "Go", false },
+		{ "Reolink", "Altas", false }, { "EZVIZ", "CS-BC", true },
+		{ "EZVIZ", "CS-CB", true },    { "EZVIZ", "CS-EB", true },
+		{ "EZVIZ", "CS-HB", true },    { "Imou", "Cell", false },
+		{ "TP-Link", "C400", true },   { "TP-Link", "C410", true },
+		{ "TP-Link", "C420", true },   { "TP-Link", "C425", true },
+		{ "TP-Link", "C460", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++)
+		if ((!models[i].vendor ||
+		     (vendor && strcmp(vendor->name, models[i].vendor) == 0)) &&
+		    text_has_word(model, models[i].word, models[i].prefix))
+			return true;
+	return false;
+}

@@ -28,3 +28,5 @@ bool vendor_model_of(const struct vendor *vendor, const char *name, char *buffer
 const char *vendor_kind_of(const char *text);
 /* It makes much besides cameras: its name alone says little. */
 bool vendor_is_general(const struct vendor *vendor);
+/* Whether a model (of that vendor, or NULL) runs on a battery, and sleeps until something moves. */
+bool vendor_model_sleeps(const struct vendor *vendor, const char *model);

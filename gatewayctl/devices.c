@@ -15,6 +15,8 @@ const char *device_state(const cJSON *device)
 {
 	if (!device_is_camera(device))
 		return "unsure";
+	if (cJSON_IsTrue(field(device, "asleep")))
+		return "asleep";
 	return cJSON_IsFalse(field(device, "online")) ? "offline" : "online";
 }
 

@@ -100,6 +100,35 @@ class TestIdentity(SiteTest):
         self.assertNotIn("InterfacesAdded", [signal[2] for signal in signals])
 
 
+class TestPresence(SiteTest):
+    def test_battery(self):
+        """a camera that runs on a battery and does not answer is asleep, and nobody goes looking"""
+        site = self.site
+        site.gateway.run("sysctl", "-qw", "net.ipv4.neigh.eth0.base_reachable_time_ms=2000",
+                         "net.ipv4.neigh.eth0.delay_first_probe_time=1")  # fmt: skip
+        battery = camera("urn:uuid:61", scopes=["onvif://www.onvif.org/hardware/Argus_3_Pro"])
+        hosts = [site.add("argus", "44:19:b6:10:00:61", "192.168.7.161", battery),
+                 site.add("other", "44:19:b6:10:00:62", "192.168.7.162", camera("urn:uuid:62"))]
+        site.start()
+        for i in (1, 2):
+            site.wait_for(f"4419b610006{i}", PORTS, Online=True, Asleep=False)
+        for host in hosts:
+            devices.say(host, "bye")
+            site.wait("the good-bye", lambda host=host: devices.has_said(host, "bye", 1))
+            host.ip("link set eth0 down")
+        site.wait("both to be missed", lambda: not any(
+            device["Online"] for device in site.devices().values()), 120)  # fmt: skip
+        self.assertTrue(site.device("4419b6100061")["Asleep"])
+        self.assertFalse(site.device("4419b6100062")["Asleep"])
+        log = site.bus.log()
+        self.assertIn("4419b6100061 sleeps EVENT=device-asleep", log)
+        self.assertNotIn("4419b6100061 does not answer", log)
+        self.assertIn("4419b6100062 does not answer", log)
+        hosts[0].ip("link set eth0 up")
+        devices.say(hosts[0], "hello")
+        site.wait_for("4419b6100061", PORTS, Online=True, Asleep=False)
+
+
 class TestFlood(SiteTest):
     """A flood of forged devices, as fast as a sender can, from more addresses than any table has."""
 
@@ -161,4 +190,4 @@ class TestFlood(SiteTest):
 
 
 if __name__ == "__main__":
-    tap.main(TestIdentity, TestFlood)
+    tap.main(TestIdentity, TestPresence, TestFlood)

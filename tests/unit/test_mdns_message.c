@@ -304,9 +304,30 @@ static void makers_are_recognised(void **state)
 	assert_null(vendor_find("Nobody"));
 }
 
+static void battery_models_sleep(void **state)
+{
+	static const struct {
+		const char *vendor, *model;
+		bool sleeps;
+	} models[] = {
+		{ NULL, "Argus 3 Pro", true },        { "Reolink", "Reolink Argus 2E", true },
+		{ "Reolink", "Go PT Plus", true },    { "TP-Link", "C420S2", true },
+		{ "EZVIZ", "CS-BC1C-A0", true },      { "Hikvision", "Battery Camera", true },
+		{ "Reolink", "RLC-810A", false },     { "Dahua", "C420", false },
+		{ "TP-Link", "C200", false },         { NULL, "Golf Camera", false },
+		{ "Hikvision", "DS-2CD2142", false }, { "Axis", "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++)
+		assert_int_equal(
+			vendor_model_sleeps(vendor_find(models[i].vendor), models[i].model),
+			models[i].sleeps);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(battery_models_sleep),
 		cmocka_unit_test(services_become_evidence),
 		cmocka_unit_test(every_browsed_type_is_understood),
 		cmocka_unit_test(strange_bytes_stay_inside),
