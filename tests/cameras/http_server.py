@@ -3,63 +3,28 @@
 
 import base64
 import http.server
-import re
+import ssl
+import subprocess
+import tempfile
 import threading
-import time
 
-from cameras import ssdp
-
-ENVELOPE = (
-    '<?xml version="1.0" encoding="UTF-8"?>'
-    '<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://www.w3.org/2003/05/soap-envelope"'
-    ' xmlns:tds="http://www.onvif.org/ver10/device/wsdl"'
-    ' xmlns:ter="http://www.onvif.org/ver10/error" xmlns:tt="http://www.onvif.org/ver10/schema">'
-    "<SOAP-ENV:Body>{}</SOAP-ENV:Body></SOAP-ENV:Envelope>"
-)
-NOT_AUTHORIZED = (
-    "<SOAP-ENV:Fault><SOAP-ENV:Code><SOAP-ENV:Value>SOAP-ENV:Sender</SOAP-ENV:Value>"
-    "<SOAP-ENV:Subcode><SOAP-ENV:Value>ter:NotAuthorized</SOAP-ENV:Value></SOAP-ENV:Subcode>"
-    "</SOAP-ENV:Code><SOAP-ENV:Reason><SOAP-ENV:Text>Sender not authorized</SOAP-ENV:Text>"
-    "</SOAP-ENV:Reason></SOAP-ENV:Fault>"
-)
+from cameras import onvif, ssdp
 
 
-def _date_and_time():
-    now = time.gmtime()
-    return (
-        "<tds:GetSystemDateAndTimeResponse><tds:SystemDateAndTime>"
-        "<tt:DateTimeType>NTP</tt:DateTimeType><tt:DaylightSavings>false</tt:DaylightSavings>"
-        f"<tt:UTCDateTime><tt:Time><tt:Hour>{now.tm_hour}</tt:Hour><tt:Minute>{now.tm_min}"
-        f"</tt:Minute><tt:Second>{now.tm_sec}</tt:Second></tt:Time><tt:Date><tt:Year>{now.tm_year}"
-        f"</tt:Year><tt:Month>{now.tm_mon}</tt:Month><tt:Day>{now.tm_mday}</tt:Day></tt:Date>"
-        "</tt:UTCDateTime></tds:SystemDateAndTime></tds:GetSystemDateAndTimeResponse>"
-    )
-
-
-def _services(host, path):
-    return (
-        "<tds:GetServicesResponse><tds:Service>"
-        "<tds:Namespace>http://www.onvif.org/ver10/device/wsdl</tds:Namespace>"
-        f"<tds:XAddr>http://{host}{path}</tds:XAddr>"
-        "<tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version>"
-        "</tds:Service></tds:GetServicesResponse>"
-    )
-
-
-def _device_information(personality):
-    return (
-        "<tds:GetDeviceInformationResponse>"
-        f"<tds:Manufacturer>{personality.vendor}</tds:Manufacturer>"
-        f"<tds:Model>{personality.model}</tds:Model>"
-        f"<tds:FirmwareVersion>{personality.firmware}</tds:FirmwareVersion>"
-        f"<tds:SerialNumber>{personality.serial}</tds:SerialNumber>"
-        f"<tds:HardwareId>{personality.model}</tds:HardwareId>"
-        "</tds:GetDeviceInformationResponse>"
-    )
+def _device(personality):
+    information = {
+        "Manufacturer": personality.vendor,
+        "Model": personality.model,
+        "FirmwareVersion": personality.firmware,
+        "SerialNumber": personality.serial,
+        "HardwareId": personality.model,
+    }
+    return onvif.Device({"information": information, **personality.onvif})
 
 
 def _handler(personality, snapshot):
     settings = personality.http
+    device = _device(personality) if personality.onvif else None
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -119,21 +84,15 @@ def _handler(personality, snapshot):
                 self.answer(413, "text/plain", b"")
                 return
             request = self.rfile.read(int(length)).decode(errors="replace")
-            if not personality.wsd or "/onvif/" not in self.path:
+            path = self.path.split("?")[0]
+            if not device or not path.startswith("/onvif/"):
                 self.answer(404, "text/plain", b"not found\n")
                 return
-            call = re.search(r"<(?:\w+:)?Body[^>]*>\s*<(?:\w+:)?(\w+)", request)
-            status, body = self.onvif(call.group(1) if call else "")
-            self.answer(status, "application/soap+xml", ENVELOPE.format(body).encode())
-
-        def onvif(self, call):
-            if call == "GetSystemDateAndTime":
-                return 200, _date_and_time()
-            if call == "GetServices":
-                return 200, _services(self.headers.get("Host", ""), self.path)
-            if call == "GetDeviceInformation" and "user" not in settings:
-                return 200, _device_information(personality)
-            return 400, NOT_AUTHORIZED
+            status, body = device.answer(path, request, self.headers.get("Host", ""))
+            headers = []
+            if status == 401:
+                headers = [("WWW-Authenticate", f'Digest realm="{settings["realm"]}", nonce="0"')]
+            self.answer(status, "application/soap+xml; charset=utf-8", body.encode(), headers)
 
         def log_message(self, format, *arguments):
             print("http", self.address_string(), format % arguments, flush=True)
@@ -141,10 +100,29 @@ def _handler(personality, snapshot):
     return Handler
 
 
+def _secure(server, subject):
+    """As cameras do: a certificate made at the first start, signed by itself."""
+    with tempfile.TemporaryDirectory() as directory:
+        certificate, key = f"{directory}/certificate", f"{directory}/key"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650",
+             "-keyout", key, "-out", certificate, "-subj", subject],
+            check=True, stderr=subprocess.DEVNULL)  # fmt: skip
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+    # The handshake is the business of the connection's own thread.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+
+
 def serve(personality, snapshot_path):
+    """Its web server, and the same in TLS if it has that."""
     with open(snapshot_path, "rb") as file:
-        snapshot = file.read()
-    address = ("", personality.http["port"])
-    server = http.server.ThreadingHTTPServer(address, _handler(personality, snapshot))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+        handler = _handler(personality, file.read())
+    servers = [http.server.ThreadingHTTPServer(("", personality.http["port"]), handler)]
+    if "tls_port" in personality.http:
+        secure = http.server.ThreadingHTTPServer(("", personality.http["tls_port"]), handler)
+        _secure(secure, personality.http["certificate"])
+        servers.append(secure)
+    for server in servers:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    return servers

@@ -24,6 +24,7 @@ class Personality:
         self.wsd = values.get("wsd")
         self.mdns = values.get("mdns", [])
         self.ssdp = values.get("ssdp")
+        self.onvif = values.get("onvif")
 
 
 def load(name):
