@@ -70,6 +70,10 @@ static int ask(struct conntrack *conntrack, const struct nlmsghdr *request, mnl_
 	ssize_t size;
 	int r;
 
+	/* What an answer that failed in its middle has left would not be for this request. */
+	while (recv(mnl_socket_get_fd(conntrack->netlink), conntrack->buffer, RECEIVE_SIZE,
+		    MSG_DONTWAIT) > 0)
+		;
 	if (mnl_socket_sendto(conntrack->netlink, request, request->nlmsg_len) < 0)
 		return -errno;
 	do {
