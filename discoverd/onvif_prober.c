@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "discoverd/forbidden_port.h"
 #include "discoverd/http_message.h"
 #include "discoverd/onvif_message.h"
 #include "discoverd/probe_plan.h"
@@ -80,7 +81,7 @@ static bool advance(struct onvif_prober *prober)
 {
 	while (++prober->call < ONVIF_CALL_COUNT)
 		if (onvif_message_is_due(&prober->session, prober->call) &&
-		    probe_plan_is_allowed(port_of(prober)))
+		    !port_is_forbidden(port_of(prober)))
 			return true;
 	return false;
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "discoverd/forbidden_port.h"
+
 #define MAX_USUAL 8
 
 static const struct {
@@ -22,22 +24,6 @@ const char *probe_service_name(enum probe_service service)
 	return services[service].name;
 }
 
-bool probe_plan_is_allowed(uint16_t port)
-{
-	static const uint16_t printers[] = { 515, 631, 9100, 9101, 9102, 9103 };
-	/* S7, Modbus, ATG, FINS, DNP3, EtherNet/IP, BACnet, Fox, OPC UA, Melsec, CODESYS, PCWorx */
-	static const uint16_t machines[] = { 102,  502,  9600, 10001, 20000, 44818, 47808, 1911,
-					     4911, 4840, 5006, 5007,  1217,  2455,  1962,  20547 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(printers); i++)
-		if (port == printers[i])
-			return false;
-	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
-		if (port == machines[i])
-			return false;
-	return true;
-}
-
 bool probe_step_is_same(const struct probe_step *a, const struct probe_step *b)
 {
 	return a->port == b->port && (a->service == PROBE_ONVIF) == (b->service == PROBE_ONVIF);
@@ -45,7 +31,7 @@ bool probe_step_is_same(const struct probe_step *a, const struct probe_step *b)
 
 static void add_step(struct probe_plan *plan, struct probe_step step)
 {
-	if (plan->count == PROBE_PLAN_MAX || !probe_plan_is_allowed(step.port))
+	if (plan->count == PROBE_PLAN_MAX || port_is_forbidden(step.port))
 		return;
 	for (size_t i = 0; i < plan->count; i++)
 		if (probe_step_is_same(&plan->steps[i], &step))

@@ -38,8 +38,6 @@ struct probe_plan {
 
 /* usual: also ports that nothing points to. Empty for a device that must not be asked at all. */
 void probe_plan_make(struct probe_plan *ret_plan, const struct evidence *evidence, bool usual);
-/* false: who listens there takes whatever comes for a job, or for an order to a machine. */
-bool probe_plan_is_allowed(uint16_t port);
 /* The path of the ONVIF device service on a port; NULL: not known. Lives until the evidence
  * changes. */
 const char *probe_plan_onvif_path(const struct evidence *evidence, uint16_t port);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "common/memory.h"
+#include "discoverd/forbidden_port.h"
 #include "discoverd/tls_process.h"
 
 struct tcp_exchange {
@@ -150,33 +151,6 @@ static void on_ready(struct loop_io *io, unsigned ready)
 		on_readable(exchange);
 }
 
-/*
- * Ports of printers, which print what they are sent, and of industrial controllers, which may stop
- * at what they do not expect. Nobody finds a camera there, whatever an announcement says.
- */
-static bool is_forbidden(uint16_t port)
-{
-	static const uint16_t ports[] = {
-		515,   631, /* LPD, IPP */
-		102,   502,   789,   1911,
-		1962,  2404,  2455, /* S7, Modbus, Crimson, Fox, PCWorx,
-				     * IEC 60870-5-104, CODESYS */
-		4840,  4911,  5006,  5007,
-		9600,  18245, 20000, /* OPC UA, Fox, MELSEC, FINS, SRTP,
-				      * DNP3 */
-		20547, 34962, 34963, 34964,
-		44818, 47808, /* ProConOS, PROFINET, EtherNet/IP,
-			       * BACnet */
-	};
-
-	if (port >= 9100 && port <= 9109)
-		return true; /* raw printing */
-	for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
-		if (ports[i] == port)
-			return true;
-	return false;
-}
-
 int tcp_exchange_new(struct tcp_exchange **ret_exchange, struct loop *loop, unsigned ifindex,
 		     const struct netaddr *address, uint16_t port, bool secure, usec_t timeout,
 		     const struct tcp_exchange_handlers *handlers, void *owner)
@@ -187,7 +161,7 @@ int tcp_exchange_new(struct tcp_exchange **ret_exchange, struct loop *loop, unsi
 	struct tcp_exchange *exchange;
 	int fd, r;
 
-	if (is_forbidden(port))
+	if (port_is_forbidden(port))
 		return -EPERM;
 	fd = socket(address->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
