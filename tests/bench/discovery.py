@@ -14,7 +14,7 @@ import time
 
 import namespaces
 from busenv import PrivateBus, Timeout
-from results import median
+from results import spend
 
 PACKAGES = ("nftables", "nmap", "arp-scan", "onvif-tools")
 TARGETS = ("discoverd/discoverd",)
@@ -162,27 +162,29 @@ def kinds(cameras, silent=0):
     return speaking + ["silent"] * silent + list(BYSTANDERS)
 
 
-# --- peers: seconds, and how many of the cameras each names ---
+# --- peers ---
 
 
 def peer(lan, *command, deadline=120):
+    """Seconds, and how many of the cameras it names; None if it had to be ended."""
     started = time.monotonic()
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=deadline)
-        output = done.stdout
-    except subprocess.TimeoutExpired as expired:
-        output = (expired.stdout or b"").decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        return time.monotonic() - started, None
+    output = done.stdout
     cameras = lan.addresses("onvif", "upnp", "silent")
     found = {word for word in re.findall(r"\d+\.\d+\.\d+\.\d+", output) if word in cameras}
     return time.monotonic() - started, len(found)
 
 
-def peers(lan):
+def peers(lan, patience):
     network = str(lan.network)
     return {
         "arp-scan, addresses only": peer(lan, "arp-scan", "--interface=lan0", network),
         "nmap -sn, addresses only": peer(lan, "nmap", "-n", "-sn", network),
-        "nmap -sV of 80 and 554": peer(lan, "nmap", "-n", "-sV", "-p80,554", "--open", network),
+        "nmap -sV of 80 and 554": peer(lan, "nmap", "-n", "-sV", "-p80,554", "--open", network,
+                                       deadline=patience),
         "nmap broadcast-wsdd-discover": peer(lan, "nmap", "-n", "--script", "broadcast-wsdd-discover",
                                              "-e", "lan0"),
         "onvif-util -a": peer(lan, "onvif-util", "-a"),
@@ -193,11 +195,12 @@ def peers(lan):
 
 
 def bench_24(build, results, rounds):
-    lan = Lan("192.168.7.0/24", kinds(50) + ["onvif"])
-    late = len(lan.hosts) - 1
-    speaking = lan.addresses("onvif", "upnp") - {lan.hosts[late]["address"]}
+    lan = Lan("192.168.7.0/24", kinds(50) + ["onvif"] * rounds)
+    late = range(len(lan.hosts) - rounds, len(lan.hosts))
+    speaking = lan.addresses("onvif", "upnp") - {lan.hosts[i]["address"] for i in late}
     cameras = lan.addresses("onvif", "upnp", "silent")
-    namespaces.ip(lan.name, "link", "set", f"c{late}", "down")
+    for i in late:
+        namespaces.ip(lan.name, "link", "set", f"c{i}", "down")
     firsts, alls, false, packets, missing = [], [], 0, [], 0
     for _ in range(rounds):
         before = lan.sent()
@@ -213,38 +216,43 @@ def bench_24(build, results, rounds):
         finally:
             discoverd.close()
     counted = json.loads(lan.ask("connections"))
-    found = peers(lan)
+    found = peers(lan, 120 if rounds == 1 else 600)
     total = len(speaking)
-    results.add("discovery", "24-first", "s", median(firsts))
-    results.add("discovery", "24-all", "s", median(alls),
-                {f"{name} ({count} of {total})": spent for name, (spent, count) in found.items()})
+    results.add("discovery", "24-first", "s", firsts)
+    results.add("discovery", "24-all", "s", alls,
+                {name: spent for name, (spent, count) in found.items()},
+                note="ended before their time: " + (
+                    ", ".join(name for name, (_, count) in found.items() if count is None) or "none"))
     results.add("discovery", "24-recall", "of 1", 1 - missing / total / rounds,
                 {name: count / total for name, (_, count) in found.items() if count})
     results.add("discovery", "24-false", "devices", false)
     results.add("discovery", "24-connections-per-camera", "connections",
                 max(counted[address] for address in speaking) / rounds, note="the most, per scan")
-    results.add("discovery", "24-packets", "packets", median(packets))
-    bench_hotplug(build, lan, late, results, rounds)
+    results.add("discovery", "24-packets", "packets", packets)
+    bench_hotplug(build, lan, late, results)
     for loss in (10, 30):
         bench_loss(build, lan, speaking, loss, results, rounds)
-    bench_idle(build, lan, results, 20 if rounds < 3 else 60)
+    bench_idle(build, lan, results, 20 if rounds == 1 else 60)
     lan.close()
 
 
-def bench_hotplug(build, lan, late, results, rounds):
+def bench_hotplug(build, lan, late, results):
+    """From a camera's first Hello to its object on the bus."""
     spent = []
     discoverd = Discoverd(build)
     try:
         discoverd.wait_for_quiet()
-        address = lan.hosts[late]["address"]
-        namespaces.ip(lan.name, "link", "set", f"c{late}", "up")
-        said = float(lan.ask(f"hello {late}").split()[1])
-        if discoverd.wait("it", lambda: address in discoverd.shown, 30):
-            spent.append(discoverd.shown[address] + discoverd.started - said)
+        for i in late:
+            address = lan.hosts[i]["address"]
+            namespaces.ip(lan.name, "link", "set", f"c{i}", "up")
+            said = float(lan.ask(f"hello {i}").split()[1])
+            discoverd.wait("it", lambda address=address: address in discoverd.shown, 30)
+            spent.append(discoverd.shown.get(address, 30) + discoverd.started - said)
     finally:
         discoverd.close()
-        namespaces.ip(lan.name, "link", "set", f"c{late}", "down")
-    results.add("discovery", "hotplug", "s", median(spent) if spent else 30)
+        for i in late:
+            namespaces.ip(lan.name, "link", "set", f"c{i}", "down")
+    results.add("discovery", "hotplug", "s", spent)
 
 
 def bench_loss(build, lan, speaking, loss, results, rounds):
@@ -290,7 +298,7 @@ def bench_22(build, results, rounds):
         finally:
             discoverd.close()
     lan.close()
-    results.add("discovery", "22-all", "s", median(spent),
+    results.add("discovery", "22-all", "s", spent,
                 note=f"{missing / rounds:.1f} of {len(cameras)} missing")
 
 
@@ -306,6 +314,34 @@ def bench_16(build, results):
         discoverd.wait("all", lambda: cameras <= set(discoverd.complete), 180)
         results.add("discovery", "16-all", "s", max(discoverd.complete.values(), default=180),
                     note=f"{len(cameras & set(discoverd.complete))} of {len(cameras)}")
+    finally:
+        discoverd.close()
+        lan.close()
+
+
+def bench_flood(build, results, seconds):
+    """Forged devices from the link's own addresses, as fast as one process can send."""
+    lan = Lan("10.7.0.0/16", kinds(50))
+    cameras = lan.addresses("onvif", "upnp")
+    discoverd = Discoverd(build)
+    try:
+        discoverd.wait("all", lambda: cameras <= set(discoverd.complete), 60)
+        discoverd.wait_for_quiet()
+        before, waits = discoverd.status("status", "VmRSS"), []
+        with namespaces.inside(lan.name):
+            sender = subprocess.Popen(
+                ["/usr/bin/python3", os.path.join(HERE, "../netns/flood.py"), "uplink",
+                 str(lan.network), str(seconds)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        sender.stdout.readline()
+        while sender.poll() is None:
+            waits.append(spend(discoverd.proxy.get, NAME, "DeviceCount"))
+        rate = sender.communicate()[0].split()[1]
+        kept = sum(discoverd.properties[path]["Online"] for path in discoverd.properties)
+        note = f"{rate} packets a second; {kept} of {len(cameras)} cameras kept"
+        results.add("discovery", "flood-memory", "kB",
+                    discoverd.status("status", "VmRSS") - before, note="more; " + note)
+        results.add("discovery", "flood-bus", "s", waits, note=f"longest {max(waits):.3f}")
     finally:
         discoverd.close()
         lan.close()
@@ -333,4 +369,5 @@ def run(build, results, quick=False):
     bench_24(build, results, rounds)
     bench_22(build, results, rounds)
     bench_memory(build, results)
+    bench_flood(build, results, 5 if quick else 20)
     bench_16(build, results)
