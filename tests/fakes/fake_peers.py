@@ -101,7 +101,7 @@ class FakeService:
     def _bus_call(self, method, signature, *arguments):
         self.connection.call_sync(
             "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", method,
-            GLib.Variant(signature, arguments), None, Gio.DBusCallFlags.NONE, 5000, None)
+            GLib.Variant(signature, arguments), None, Gio.DBusCallFlags.NONE, 60000, None)
 
     def _on_manager(self, _connection, _sender, _path, _interface, _method, _parameters, invocation):
         managed = {path: {item.interface: item.variants()} for path, item in self.objects.items()}
@@ -121,6 +121,14 @@ class FakeService:
 
     def called(self, method):
         return [arguments for name, arguments in self.calls if name == method]
+
+    def settle(self):
+        """Answers all that has been sent to it until now, also by who is gone meanwhile."""
+        if self.connection.is_closed():
+            return
+        self._bus_call("GetNameOwner", "(s)", self.name)
+        while GLib.MainContext.default().iteration(False):
+            pass
 
     def close(self):
         # What was said before has been said: GLib closes ahead of what it has yet to send.

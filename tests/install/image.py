@@ -23,6 +23,7 @@ MIRROR = "http://deb.debian.org/debian"
 INCLUDE = "systemd,systemd-sysv,dbus,iproute2,nftables,curl,ca-certificates,procps,iputils-ping"
 # What makes and boots it here.
 TOOLS = ("mmdebstrap", "systemd-container")
+RETRIES = ("-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=300")
 HOOKS = (
     'mkdir "$1/ours" && cp "$PACKAGES"/*.deb "$1/ours/"',
     'chroot "$1" apt-get --yes -o APT::Install-Recommends=true --download-only install $(cd "$1" && ls ours/*.deb | sed s,^,/,)',
@@ -37,7 +38,7 @@ def install_tools(progress):
     )  # fmt: skip
     if status.stdout.split() == ["installed"] * len(TOOLS):
         return
-    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", *RETRIES]
     run_with_progress(progress, "reading the package lists", [*apt, "update"])
     command = [*apt, "--yes", "--no-install-recommends", "install", *TOOLS]
     run_with_progress(progress, "installing " + " ".join(TOOLS), command)
@@ -76,6 +77,7 @@ def make_root(progress):
     run_with_progress(
         progress, "making a Debian",
         ["env", f"PACKAGES={PACKAGES}", "mmdebstrap", "--mode=root", "--variant=important",
+         '--aptopt=Acquire::Retries "3"',
          "--skip=cleanup/apt,cleanup/apt/lists,cleanup/apt/cache", f"--include={INCLUDE}", *hooks,
          "bookworm", ROOT, MIRROR],
     )  # fmt: skip

@@ -150,13 +150,18 @@ def with_children(pid):
         return [pid, *map(int, file.read().split())]
 
 
-def is_dead(pid):
-    """Gone, or nobody takes notice of its end: its files are closed."""
+def process_state(path):
+    """One letter as in proc(5); X for what is gone."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] in "ZX"
+        with open(f"{path}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return True
+        return "X"
+
+
+def is_stopped(pid):
+    return all(process_state(f"/proc/{pid}/task/{task}") in "TX"
+               for task in os.listdir(f"/proc/{pid}/task"))
 
 
 def kill_with_children(process):
@@ -165,7 +170,9 @@ def kill_with_children(process):
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     process.wait()
-    wait_until(f"the end of {pids}", lambda: all(map(is_dead, pids)))
+    # A zombie's files are closed.
+    wait_until(f"the end of {pids}",
+               lambda: all(process_state(f"/proc/{pid}") in "ZX" for pid in pids))
 
 
 class RpcError(Exception):
@@ -237,8 +244,12 @@ class VpnHost:
         self.server = self.bus.start([VPNSERVER, "execsvc"])
 
     def signal_server(self, number):
-        for pid in with_children(self.server.pid):
+        pids = with_children(self.server.pid)
+        for pid in pids:
             os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            # Its threads stop only as each of them gets a turn.
+            wait_until(f"{pids} stopped", lambda: all(map(is_stopped, pids)))
 
     def kill_server(self):
         kill_with_children(self.server)
