@@ -376,6 +376,24 @@ class TestMdns(SiteTest):
         self.assertEqual(sorted(site.devices()), ["00408c300003", "00408c300009"])
         self.assertLessEqual(devices.output(speaker).count("connection"), 2)
 
+    def test_homekit(self):
+        """a camera and a doorbell are found by HomeKit's announcement alone; a lamp is not"""
+        site = self.site
+
+        def accessory(name, category):
+            return {"mdns": [{"instance": name, "type": "_hap._tcp", "port": 51826,
+                              "txt": [f"md={name}", f"ci={category}", "sf=0"]}]}  # fmt: skip
+
+        site.add("camera", "52:54:00:00:bb:01", "192.168.7.104", accessory("Hall", 17))
+        site.add("bell", "52:54:00:00:bb:02", "192.168.7.105", accessory("Door", 18))
+        site.add("lamp", "52:54:00:00:bb:03", "192.168.7.106", accessory("Lamp", 5))
+        self.start_avahi()
+        site.start()
+        site.wait_for("52540000bb01", [], Kind="camera", Model="Hall")
+        site.wait_for("52540000bb02", [], Kind="doorbell", Model="Door")
+        site.wait_for_quiet()
+        self.assertEqual(sorted(site.devices()), ["52540000bb01", "52540000bb02"])
+
 
 if __name__ == "__main__":
     namespaces.isolate()
