@@ -63,6 +63,7 @@ struct provision_job {
 	char *csr;
 	struct account *account;     /* NULL: not in the database */
 	bool cut_first;              /* a removal was under way: nothing of the old may live on */
+	bool had_user;               /* of a removal: SoftEther knew the gateway */
 	bool flush_is_mine;          /* the Flush that is running covers this job */
 	struct softether_call *call; /* the one that is running */
 	int error;
@@ -203,6 +204,7 @@ static void on_user_removed(const struct softether_answer *answer, void *owner)
 	struct provision_job *job = owner;
 
 	job->call = NULL;
+	job->had_user = !answer->error;
 	if (answer->error && !(answer->error == -EREMOTEIO && answer->code == SOFTETHER_NO_OBJECT))
 		job_fail_softether(job, answer);
 	else
@@ -287,6 +289,20 @@ static void on_sessions_listed(const struct softether_answer *answer, void *owne
 
 static void flush_start(struct provision *provision);
 
+static void tell_done(const struct provision_job *job)
+{
+	const char *what = "provisioned";
+
+	if (job->kind == JOB_REMOVE && !job->account && !job->had_user) {
+		log_info("gateway %u is not known; there was nothing to remove", job->gateway_id);
+		return;
+	}
+	if (job->kind == JOB_REMOVE)
+		what = job->account ? "removed"
+				    : "removed from SoftEther; the database did not know it";
+	log_event(LOG_INFO, LOG_FIELDS("EVENT=account"), "gateway %u is %s", job->gateway_id, what);
+}
+
 static void finish_flush(struct provision_job *job)
 {
 	struct provision_settings *settings = &job->provision->settings;
@@ -304,8 +320,7 @@ static void finish_flush(struct provision_job *job)
 		job_fail(job, r, "the database cannot be written");
 		return;
 	}
-	log_event(LOG_INFO, LOG_FIELDS("EVENT=account"), "gateway %u is %s", job->gateway_id,
-		  job->kind == JOB_REMOVE ? "removed" : "provisioned");
+	tell_done(job);
 	job_enter(job, JOB_ENDING);
 }
 

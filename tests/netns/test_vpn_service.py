@@ -245,6 +245,10 @@ class TestAccounts(TestCase):
         self.assertNotIn(19, self.host.gateways())
         self.delete(19)
         self.delete(424242)
+        log = self.host.bus.log()
+        self.assertIn("gateway 19 is removed", log)
+        self.assertIn("gateway 424242 is not known; there was nothing to remove", log)
+        self.assertNotIn("gateway 424242 is removed", log)
         again = self.create(19)
         self.assertEqual(again["vpn_ip_address"], first["vpn_ip_address"])
         self.assertNotEqual(again["vpn_certificate"], first["vpn_certificate"])
@@ -413,6 +417,8 @@ class TestFaults(TestCase):
             pass
         self.host.call("Reconcile")
         self.assert_consistent()
+        self.assertIn("gateway 777 is removed from SoftEther; the database did not know it",
+                      self.host.bus.log())
         self.assertIn("operator", vpn_host.users())
         rpc("DeleteUser", HubName_str="gateways", Name_str="operator")
 
