@@ -135,6 +135,7 @@ void forwards_print(const cJSON *document, const struct screen *screen)
 {
 	static const char *const titles[] = { "FORWARD", "LEADS TO", "NAME", "SET",
 					      "STATE",   " ",        NULL };
+	static const char *const spare[] = { "SET", NULL };
 	const cJSON *forwards = field(document, "forwards"), *forward;
 	struct table *table;
 
@@ -143,6 +144,7 @@ void forwards_print(const cJSON *document, const struct screen *screen)
 		return;
 	}
 	table = table_new(titles);
+	table_spare(table, spare);
 	json_for_each (forward, forwards) {
 		_cleanup_free_ char *port = rule_port(forward), *target = rule_target(forward);
 		_cleanup_free_ char *more = remark(forward, screen);

@@ -105,13 +105,13 @@ unsigned print_cut(FILE *file, const char *text, unsigned limit)
 	return cut ? limit : columns_of(text);
 }
 
-void screen_paragraph(const struct screen *screen, const char *text, unsigned indent)
+/* Words, wrapped at the width behind indent spaces; the first line is already at that column. */
+static void print_wrapped(const struct screen *screen, const char *text, unsigned indent)
 {
 	_cleanup_free_ char *copy = harmless(text);
 	unsigned column = indent, length;
 	char *word, *rest = NULL;
 
-	fprintf(screen->file, "%*s", (int)indent, "");
 	for (word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
 		length = columns_of(word);
 		if (column > indent && screen->width > 0 && column + 1 + length > screen->width) {
@@ -124,18 +124,16 @@ void screen_paragraph(const struct screen *screen, const char *text, unsigned in
 	fputc('\n', screen->file);
 }
 
+void screen_paragraph(const struct screen *screen, const char *text, unsigned indent)
+{
+	fprintf(screen->file, "%*s", (int)indent, "");
+	print_wrapped(screen, text, indent);
+}
+
 void screen_line(const struct screen *screen, const char *label, const char *value)
 {
-	const struct screen wide = { .file = screen->file };
-
 	fprintf(screen->file, "  %-*s", SCREEN_LABEL - 2, label);
-	/* A label stands on the first line of its value; a longer one is indented below it. */
-	if (screen->width > 0 && columns_of(value) > screen->width - SCREEN_LABEL) {
-		fputc('\n', screen->file);
-		screen_paragraph(screen, value, SCREEN_LABEL);
-		return;
-	}
-	screen_paragraph(&wide, value, 0);
+	print_wrapped(screen, value, SCREEN_LABEL);
 }
 
 char *duration_text(int64_t seconds)

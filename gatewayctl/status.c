@@ -189,9 +189,10 @@ void status_print(const cJSON *snapshot, const struct screen *screen)
 	const cJSON *gateway = field(snapshot, "gateway");
 	const cJSON *devices = field(field(snapshot, "discovery"), "devices");
 	const cJSON *rules = field(gateway, "rules"), *problems = field(snapshot, "problems");
+	const char *mac_address = field_text(gateway, "mac_address");
 
-	fprintf(screen->file, "Evercam Gateway %s\n",
-		field_text(gateway, "mac_address") ? field_text(gateway, "mac_address") : "");
+	fprintf(screen->file, "Evercam Gateway%s%s\n", mac_address ? " " : "",
+		mac_address ? mac_address : "");
 	print_claim_code(gateway, screen);
 	fputc('\n', screen->file);
 	print_gateway(gateway, screen);

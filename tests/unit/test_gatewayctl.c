@@ -185,6 +185,22 @@ static void paragraphs(void **state)
 	assert_string_equal(text, "  one two\n  three-which-is-far-too-long\n  four\n");
 }
 
+/* A long value begins behind its label and goes on below its beginning. */
+static void labelled_lines(void **state)
+{
+	struct capture capture;
+	_cleanup_free_ char *text = NULL;
+
+	capture_begin(&capture, 24);
+	screen_line(&capture.screen, "VPN", "up, 10.44.0.7/20, for 8 s");
+	screen_line(&capture.screen, "Interface", "vpn_ether");
+	text = capture_end(&capture);
+	assert_string_equal(text, "  VPN       up,\n"
+				  "            10.44.0.7/20,\n"
+				  "            for 8 s\n"
+				  "  Interface vpn_ether\n");
+}
+
 static void names(void **state)
 {
 	static const char *const cases[][2] = {
@@ -544,6 +560,7 @@ int main(void)
 		cmocka_unit_test(table_leaves_out),
 		cmocka_unit_test(table_row_by_row),
 		cmocka_unit_test(paragraphs),
+		cmocka_unit_test(labelled_lines),
 		cmocka_unit_test(names),
 		cmocka_unit_test(status_running),
 		cmocka_unit_test(status_pending),
