@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A host of the link has a place in a table of fixed size, found by a hash of its address: when it
- * was asked last, or that it waits. A newcomer takes the place; whom it loses may be asked once
- * more. Owned by struct discovery.
+ * A host of the link has a place in a table of fixed size, near the hash of its address: when it
+ * was asked last, or that it waits. A newcomer takes the place of who was asked longest ago, who
+ * may be asked once more for that, but not of one that waits. Owned by struct discovery.
  */
 #include "discoverd/host_asker.h"
 
@@ -11,6 +11,7 @@
 #include "common/memory.h"
 
 #define PLACES     2048
+#define NEAR       8
 #define RATE       200 /* packets per second, the limit of all together */
 #define AT_ONCE    8
 #define TICK       (20 * USEC_PER_MSEC)
@@ -154,13 +155,36 @@ static size_t hash(unsigned ifindex, const struct netaddr *address)
 	return value % PLACES;
 }
 
+static bool is_of(const struct place *place, unsigned ifindex, const struct netaddr *address)
+{
+	return place->ifindex == ifindex && netaddr_equal(&place->address, address);
+}
+
+/* Its own, or one that it may take; NULL: all wait. */
+static struct place *find_place(struct host_asker *asker, unsigned ifindex,
+				const struct netaddr *address)
+{
+	size_t start = hash(ifindex, address);
+	struct place *found = NULL;
+
+	for (size_t i = 0; i < NEAR; i++) {
+		struct place *place = &asker->places[(start + i) % PLACES];
+
+		if (is_of(place, ifindex, address))
+			return place;
+		if (!place->waits && (!found || place->time < found->time))
+			found = place;
+	}
+	return found;
+}
+
 void host_asker_add(struct host_asker *asker, unsigned ifindex, const struct netaddr *address)
 {
-	struct place *place = &asker->places[hash(ifindex, address)];
+	struct place *place = find_place(asker, ifindex, address);
 	usec_t now = loop_now(asker->loop);
-	bool known = place->ifindex == ifindex && netaddr_equal(&place->address, address);
+	bool known = place && is_of(place, ifindex, address);
 
-	if (place->waits || (known && now - place->time < ASK_AGAIN))
+	if (!place || place->waits || (known && now - place->time < ASK_AGAIN))
 		return;
 	if (!known)
 		*place = (struct place){ .address = *address, .ifindex = ifindex };

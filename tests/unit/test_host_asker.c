@@ -15,7 +15,7 @@ struct fixture {
 	struct loop_timer deadline;
 	struct remote_hosts hosts;
 	struct host_asker *asker;
-	char asked[1024]; /* "INTERFACE/ADDRESS#ATTEMPT " each */
+	char asked[16384]; /* "INTERFACE/ADDRESS#ATTEMPT " each */
 	unsigned count, awaited;
 };
 
@@ -122,6 +122,22 @@ static void live_hosts_are_asked_once_in_a_while(void **state)
 	deinit(&fixture);
 }
 
+static void nobody_of_a_site_is_left_out(void **state)
+{
+	struct fixture fixture;
+	char text[NETADDR_TEXT_SIZE];
+	struct netaddr address;
+
+	init(&fixture);
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(text, sizeof(text), "192.168.%u.%u", i / 100, i % 100);
+		address = address_of(text);
+		host_asker_add(fixture.asker, 2, &address);
+	}
+	run(&fixture, 300); /* more than that would never come: each is asked once */
+	deinit(&fixture);
+}
+
 static void a_flood_does_not_keep_it_from_asking(void **state)
 {
 	struct fixture fixture;
@@ -144,6 +160,7 @@ int main(void)
 		cmocka_unit_test(remote_hosts_are_asked_in_passes),
 		cmocka_unit_test(a_sweep_goes_on_with_what_is_left),
 		cmocka_unit_test(live_hosts_are_asked_once_in_a_while),
+		cmocka_unit_test(nobody_of_a_site_is_left_out),
 		cmocka_unit_test(a_flood_does_not_keep_it_from_asking),
 	};
 
