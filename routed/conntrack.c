@@ -174,12 +174,23 @@ int conntrack_end(struct conntrack *conntrack, const struct ended_list *ended)
 	return walk_all(conntrack, walk);
 }
 
+/* A walk costs the more the larger the kernel's hash table is, also where there is nothing in it.
+ */
+static sa_family_t common_family(const struct forward_list *list)
+{
+	for (size_t i = 1; i < list->count; i++)
+		if (list->items[i].target.family != list->items[0].target.family)
+			return AF_UNSPEC;
+	return list->count > 0 ? list->items[0].target.family : AF_UNSPEC;
+}
+
 int conntrack_end_bypassing(struct conntrack *conntrack, const struct forward_list *held)
 {
 	struct walk *walk = xnew(struct walk);
 
 	walk->held = held;
 	walk->filter.protocol = IPPROTO_UDP;
+	walk->family = common_family(held);
 	return walk_all(conntrack, walk);
 }
 

@@ -42,6 +42,7 @@ struct routing {
 	struct expiry_clock clock;
 	bool clock_moved;               /* the deadlines in the kernel are not those that count */
 	struct loop_timer expiry_timer; /* armed while a forward has an end */
+	struct loop_timer bypass_timer; /* armed while udp flows may go past new forwards */
 	routing_changed_fn *on_changed;
 	routing_expired_fn *on_expired;
 	void *owner;
@@ -77,15 +78,28 @@ static void end_connections(struct routing *routing, const struct forward_list *
 	ended_list_deinit(&ended);
 }
 
-/* A udp flow that nothing redirects lasts as long as its packets come, also past a new forward. */
-static void end_bypassing_flows(struct routing *routing)
+/*
+ * A udp flow that nothing redirects lasts as long as its packets come, also past a new forward. To
+ * find it takes a walk through all that the kernel tracks (some 10 ms), so it comes after the
+ * answer to the caller, and once for all changes that come together.
+ */
+#define BYPASS_DELAY (20 * USEC_PER_MSEC)
+
+static void on_bypass(struct loop_timer *timer)
 {
+	struct routing *routing = container_of(timer, struct routing, bypass_timer);
 	int r = conntrack_end_bypassing(routing->conntrack, &routing->held);
 
 	if (r < 0)
 		log_warning_errno(r, "cannot end the flows that bypass new forwards: %m");
 	else if (r > 0)
 		log_info("ended %d flows that bypassed new forwards", r);
+}
+
+static void plan_end_of_bypassing_flows(struct routing *routing)
+{
+	if (!loop_timer_is_armed(&routing->bypass_timer))
+		loop_timer_arm(&routing->bypass_timer, BYPASS_DELAY);
 }
 
 static bool adds_udp(const struct ruleset_change *change)
@@ -142,7 +156,7 @@ static int apply(struct routing *routing, const struct ruleset_change *change,
 	ruleset_apply(&routing->held, given, change, &gone);
 	end_connections(routing, &gone);
 	if (udp)
-		end_bypassing_flows(routing);
+		plan_end_of_bypassing_flows(routing);
 	revision_list_deinit(&routing->revisions);
 	routing->revisions = revisions;
 	revisions = (struct revision_list){ 0 };
@@ -210,7 +224,7 @@ static void on_restore(struct loop_timer *timer)
 		plan_restore(routing);
 	} else {
 		routing->damaged = false;
-		end_bypassing_flows(routing);
+		plan_end_of_bypassing_flows(routing);
 		log_event(LOG_WARNING, LOG_FIELDS("EVENT=table-restored"),
 			  "%s; it is restored with %zu forwards", routing->damage,
 			  routing->held.count);
@@ -592,6 +606,7 @@ int routing_new(struct routing **ret_routing, struct loop *loop,
 							      LONGEST_RESTORE_DELAY);
 	loop_timer_init(&routing->restore_timer, loop, on_restore);
 	loop_timer_init(&routing->expiry_timer, loop, on_expiry);
+	loop_timer_init(&routing->bypass_timer, loop, on_bypass);
 	routing_settings_read(&routing->writer.options, routing->services, settings);
 	r = nft_socket_new(&routing->socket);
 	routing->writer.socket = routing->socket;
@@ -617,6 +632,7 @@ struct routing *routing_free(struct routing *routing)
 		return NULL;
 	loop_timer_deinit(&routing->restore_timer);
 	loop_timer_deinit(&routing->expiry_timer);
+	loop_timer_deinit(&routing->bypass_timer);
 	nft_monitor_free(routing->monitor);
 	readiness_free(routing->readiness);
 	free(routing->damage);
