@@ -261,8 +261,10 @@ def ratios(values, base):
 
 
 def print_ratio(what, values):
-    print(f"    {what}: {show(median(values))} (quartiles {spread(values) or 0:.0f} % apart, "
-          f"{len(values)} rounds)", flush=True)
+    apart = spread(values)
+    print(f"    {what}: {show(median(values))} (", end="")
+    print(f"{len(values)} rounds" if apart is None else
+          f"quartiles {apart:.0f} % apart in {len(values)} rounds", end=")\n", flush=True)
 
 
 def bench_connections(ours, plain, peers, results, rounds):
