@@ -85,7 +85,7 @@ class TestOnvif(OnvifTest):
         # One for RTSP, one for GET /, one for TLS that is not there, one for all of these.
         self.assertEqual(devices.output(host).count("connection"), 3)
         self.check_gentle(host)
-        # A light look does not ask again what it is; it would say the same.
+        # Who wants a scan wants it all.
         site.proxy.call(NAME, "Scan", "(a{sv})", {})
         site.wait_for_quiet()
         self.assertEqual(len(self.calls(host)), 16)
@@ -257,6 +257,22 @@ class TestLimits(OnvifTest):
         site.wait_for_quiet()
         self.assertGreaterEqual(devices.output(silent).count("connection"), 2)
         self.check_gentle(silent, closed)
+
+    def test_restless(self):
+        """a device that moves all the time is not asked everything each time"""
+        site = self.site
+        host = self.add(camera({}))
+        site.start()
+        site.wait_for("4419b6100001", HTTP_RTSP)
+        site.wait_for_quiet()
+        for i in range(16):
+            address = f"192.168.7.{150 + i}"
+            host.ip("address flush dev eth0", f"address add {address}/24 dev eth0")
+            devices.say(host, "hello")
+            site.wait_for("4419b6100001", HTTP_RTSP, Address=address)
+        site.wait_for_quiet()
+        # All of it once, and six looks at what is known: that is for ten minutes.
+        self.check_gentle(host, most=10 + 6 * 4)
 
     def test_printers_and_machines(self):
         """what listens for jobs and orders is not asked, though it be announced as a camera's"""

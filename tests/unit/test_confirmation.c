@@ -174,12 +174,37 @@ static void a_budget_that_is_used_up(void **state)
 	confirmer_free(confirmer);
 }
 
+/* What a device is does not change from one look to the next. */
+static void who_has_told_is_not_asked_by_a_light_look(void **state)
+{
+	static const unsigned looks[] = { CONFIRMATION_FULL, CONFIRMATION_LIGHT };
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+	struct connection_budget budget = { 0 };
+	struct probe_target target = { 0 };
+	struct confirmation *confirmation;
+	struct confirmer *confirmer;
+
+	evidence_add_port(&evidence, SOURCE_ONVIF, FIELD_ONVIF, site.ports[0], "/onvif", 1);
+	netaddr_parse(&target.address, "127.0.0.1");
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		confirmer_new(&confirmer, site.loop, &budget, on_result, on_idle, NULL);
+		confirmation_new(&confirmation, confirmer, NULL);
+		confirmation_reset(confirmation, looks[i]);
+		confirmation_update(confirmation, &target, &evidence, false);
+		assert_int_equal(confirmer_is_busy(confirmer), looks[i] == CONFIRMATION_FULL);
+		confirmation_free(confirmation);
+		confirmer_free(confirmer);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_full_look, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_light_look, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_budget_that_is_used_up, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_has_told_is_not_asked_by_a_light_look, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
