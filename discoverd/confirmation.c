@@ -381,3 +381,9 @@ void confirmation_reset(struct confirmation *confirmation, unsigned connections)
 	confirmation->plan.count = 0;
 	loop_timer_cancel(&confirmation->stalled);
 }
+
+void confirmation_extend(struct confirmation *confirmation)
+{
+	confirmation->connections_left += CONFIRMATION_FULL - CONFIRMATION_FIRST;
+	confirmation->thorough = true;
+}

@@ -43,9 +43,12 @@ bool confirmation_is_busy(const struct confirmation *confirmation);
 void confirmation_update(struct confirmation *confirmation, const struct probe_target *target,
 			 const struct evidence *evidence, bool usual);
 #define CONFIRMATION_FULL   10 /* connections of a scan: two of the 12 are left to UPnP */
+#define CONFIRMATION_FIRST  4  /* of a first look, at a host of which nothing is known */
 #define CONFIRMATION_LIGHT  4  /* of a second look */
 #define CONFIRMATION_VERIFY 1
 
 /* Everything is to be asked again, from the next update on, with so many connections. Unless it is
  * a full scan, what the device is is not asked of one that has told. */
 void confirmation_reset(struct confirmation *confirmation, unsigned connections);
+/* After a first look there is reason for a full scan: it goes on from there. */
+void confirmation_extend(struct confirmation *confirmation);

@@ -245,6 +245,19 @@ const char *device_onvif_url(const struct device *device, char buffer[static DEV
 	return buffer;
 }
 
+const char *device_obstacle(const struct device *device, char buffer[static DEVICE_URL_SIZE])
+{
+	const struct device_address *address = device_address(device);
+
+	if (!address || device_address_is_reachable(address))
+		return NULL;
+	snprintf(buffer, DEVICE_URL_SIZE,
+		 "Its address is in no network of %s: give it one that is, or give %s an address "
+		 "in its network.",
+		 address->interface, address->interface);
+	return buffer;
+}
+
 static const struct vendor *vendor_of(const struct device *device)
 {
 	return vendor_find(evidence_best(&device->evidence, FIELD_VENDOR));

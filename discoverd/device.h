@@ -45,11 +45,14 @@ struct device {
 		unsigned count;
 	} failures[DEVICE_MAX_SERVICES]; /* of its services to answer, in a row */
 
-	usec_t recheck;                     /* when to look at its services again; 0: not planned */
-	unsigned rechecks;                  /* done since its services were last in order */
-	usec_t looked;                      /* when its services were last asked from the start */
-	unsigned looks;                     /* at them since then */
+	usec_t stranger_until; /* heard on the link, it has so long to say what it is; 0: not heard
+				*/
+	usec_t recheck;        /* when to look at its services again; 0: not planned */
+	unsigned rechecks;     /* done since its services were last in order */
+	usec_t looked;         /* when its services were last asked from the start */
+	unsigned looks;        /* at them since then */
 	struct confirmation *confirmation;  /* NULL: none yet */
+	bool first_look;                    /* it was begun when nothing was known of the device */
 	struct device_address confirmed_at; /* the address that it asks */
 	bool published;
 	struct netaddr told;    /* its address, */
@@ -88,6 +91,8 @@ size_t device_services(const struct device *device,
  * whether it went. */
 bool device_note_service(struct device *device, uint16_t port, bool answered);
 bool device_has_failing_service(const struct device *device);
+/* Why nothing can be forwarded to its address, and what to do about it; NULL: it can. */
+const char *device_obstacle(const struct device *device, char buffer[static DEVICE_URL_SIZE]);
 /* All NULL when unknown. */
 const char *device_onvif_url(const struct device *device, char buffer[static DEVICE_URL_SIZE]);
 const char *device_snapshot_path(const struct device *device);

@@ -66,6 +66,11 @@ static const char *onvif_url(const struct device *device, char *buffer)
 	return device_onvif_url(device, buffer);
 }
 
+static const char *unreachable(const struct device *device, char *buffer)
+{
+	return device_obstacle(device, buffer);
+}
+
 static const char *snapshot_path(const struct device *device, char *buffer)
 {
 	return device_snapshot_path(device);
@@ -81,6 +86,7 @@ static text_fn *const texts[DISCOVERY1_DEVICE_PROPERTY_COUNT] = {
 	[DISCOVERY1_DEVICE_PROPERTY_MAC_ADDRESS] = mac_address,
 	[DISCOVERY1_DEVICE_PROPERTY_ADDRESS] = address,
 	[DISCOVERY1_DEVICE_PROPERTY_INTERFACE] = interface,
+	[DISCOVERY1_DEVICE_PROPERTY_UNREACHABLE] = unreachable,
 	[DISCOVERY1_DEVICE_PROPERTY_VENDOR] = vendor,
 	[DISCOVERY1_DEVICE_PROPERTY_MODEL] = model,
 	[DISCOVERY1_DEVICE_PROPERTY_SERIAL] = serial,
@@ -111,6 +117,7 @@ static text_fn *const texts[DISCOVERY1_DEVICE_PROPERTY_COUNT] = {
 DEFINE_TEXT_PROPERTY(mac_address);
 DEFINE_TEXT_PROPERTY(address);
 DEFINE_TEXT_PROPERTY(interface);
+DEFINE_TEXT_PROPERTY(unreachable);
 DEFINE_TEXT_PROPERTY(vendor);
 DEFINE_TEXT_PROPERTY(model);
 DEFINE_TEXT_PROPERTY(serial);
@@ -230,6 +237,8 @@ static const struct bus_vtable device_vtable = {
 			[DISCOVERY1_DEVICE_PROPERTY_IPV6_ADDRESSES] = { .get = get_ipv6_addresses },
 			[DISCOVERY1_DEVICE_PROPERTY_INTERFACE] = { .get = get_interface,
 								   .exists = has_interface },
+			[DISCOVERY1_DEVICE_PROPERTY_UNREACHABLE] = { .get = get_unreachable,
+								     .exists = has_unreachable },
 			[DISCOVERY1_DEVICE_PROPERTY_PORTS] = { .get = get_ports },
 			[DISCOVERY1_DEVICE_PROPERTY_VENDOR] = { .get = get_vendor,
 								.exists = has_vendor },

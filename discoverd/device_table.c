@@ -74,6 +74,17 @@ struct device *device_table_find_address(const struct device_table *table, unsig
 	return NULL;
 }
 
+size_t device_table_count_address(const struct device_table *table, unsigned ifindex,
+				  const struct netaddr *address)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (device_find_address(table->devices[i], ifindex, address))
+			count++;
+	return count;
+}
+
 static bool has_link(const struct device *device, const struct mac_address *mac)
 {
 	for (size_t i = 0; i < device->identity.link_count; i++)
@@ -308,7 +319,8 @@ struct device *device_table_fuse(struct device_table *table, const struct interf
 	evidence_merge(&device->evidence, &sighting->evidence);
 	if (mac)
 		oui_read(&device->evidence, mac, sighting->time);
-	device_note_address(device, interface, &sighting->address, sighting->time);
+	if (sighting->address.family != AF_UNSPEC)
+		device_note_address(device, interface, &sighting->address, sighting->time);
 	if (!device->online)
 		device->online_since = sighting->time;
 	device->heard = sighting->time;
@@ -317,7 +329,9 @@ struct device *device_table_fuse(struct device_table *table, const struct interf
 	device->unproven = 0;
 	device->checked = 0;
 	device->online = true;
-	device_table_take_address(table, interface->index, &sighting->address, device);
+	/* Several cameras come from the factory with the same address of another network. */
+	if (interface == &interface_routed || interface_is_on_link(interface, &sighting->address))
+		device_table_take_address(table, interface->index, &sighting->address, device);
 	table->on_changed(device, table->owner);
 	return device;
 }

@@ -23,6 +23,8 @@ size_t device_table_count(const struct device_table *table);
 struct device *device_table_at(const struct device_table *table, size_t index);
 struct device *device_table_find_address(const struct device_table *table, unsigned ifindex,
 					 const struct netaddr *address);
+size_t device_table_count_address(const struct device_table *table, unsigned ifindex,
+				  const struct netaddr *address);
 struct device *device_table_find_mac(const struct device_table *table,
 				     const struct mac_address *mac);
 /* By the last element of its path, one of its MACs in any notation, or one of its addresses; or

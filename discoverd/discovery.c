@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "discoverd/arp_sweep.h"
 #include "discoverd/keeper.h"
 #include "discoverd/protocol.h"
 #include "discoverd/schedule.h"
@@ -22,14 +23,19 @@
 
 /* The protocols: one line each. */
 static const struct protocol *const protocols[] = {
-	&wsd_protocol,
-	&mdns_protocol,
-	&ssdp_protocol,
+	&wsd_protocol, &mdns_protocol, &ssdp_protocol, &arp_protocol, &dhcp_protocol, &ndp_protocol,
 };
 
 #define PROGRESS_INTERVAL (500 * USEC_PER_MSEC)
 #define AGE_BURSTS        6
 #define LEAST_AGE         (3600 * USEC_PER_SEC) /* descriptions are fetched less often */
+#define STRANGER_TIME     (600 * USEC_PER_MSEC) /* more than WS-Discovery and SSDP take to answer */
+#define HEARD_INTERVAL    USEC_PER_SEC /* to hear of the same host again sooner is no news */
+/* Hosts that nobody has heard of before; a sweep finds no more than it asks for. Who floods the
+ * link with forged ones does not keep the loop busy. */
+#define NEWCOMER_GAP       USEC_PER_MSEC
+#define MOST_NEWCOMERS     USEC_PER_SEC /* at once, as time */
+#define MOST_OWN_ADDRESSES 4 /* of one family, that one MAC is believed to have on an interface */
 
 struct discovery {
 	struct loop *loop;
@@ -47,6 +53,9 @@ struct discovery {
 	const struct discovery_listener *listener;
 	void *owner;
 	unsigned published;
+	usec_t newcomers;                 /* time up to which those let in have used the rate */
+	struct loop_timer stranger_timer; /* armed while hosts are to be explained */
+	bool strangers;                   /* it is */
 	struct loop_timer progress_timer; /* armed during a scan */
 	unsigned progress;                /* as last told to the listener */
 	bool scanning;                    /* as last told to the listener */
@@ -59,7 +68,8 @@ const struct config_option discovery_options[] = {
 	  "Look for devices on network interfaces of these names only (shell patterns)." },
 	{ "exclude_interfaces", CONFIG_STRINGS,
 	  offsetof(struct discovery_settings, exclude_interfaces),
-	  "vpn_* docker* virbr* lxcbr* lxdbr* podman* cni* flannel* cali* tailscale* zt* wg*",
+	  "vpn_* docker* br-???????????? virbr* lxcbr* lxdbr* podman* cni* flannel* cali* "
+	  "tailscale* zt* wg*",
 	  "Never look on network interfaces of these names (shell patterns)." },
 	{ "burst_interval", CONFIG_SECONDS, offsetof(struct discovery_settings, burst_interval),
 	  "10min", "Ask all devices again at this interval.", 60, 24 * 3600 },
@@ -113,7 +123,7 @@ static bool is_busy(const struct discovery *discovery)
 	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
 		if (progress_is_busy(progress_of(discovery, i)))
 			return true;
-	return schedule_is_active(discovery->schedule) ||
+	return discovery->strangers || schedule_is_active(discovery->schedule) ||
 	       progress_is_busy(unicast_search_progress(discovery->search)) ||
 	       service_watch_is_busy(discovery->services);
 }
@@ -172,6 +182,20 @@ static void on_progress(struct loop_timer *timer)
 	update_scanning(discovery);
 }
 
+/* Cameras are numbered in a row: where one is, there are others. */
+static void point_to(struct discovery *discovery, const struct device *device)
+{
+	const struct device_address *address = device_address(device);
+	const struct interface *interface = device->published && address
+						    ? interfaces_find(discovery->interfaces,
+								      address->ifindex)
+						    : NULL;
+
+	for (size_t i = 0; interface && i < ARRAY_SIZE(protocols); i++)
+		if (discovery->probers[i] && protocols[i]->point_to)
+			protocols[i]->point_to(discovery->probers[i], interface, &address->address);
+}
+
 static void publish(struct discovery *discovery, struct device *device)
 {
 	const struct device_address *address = device_address(device);
@@ -193,6 +217,7 @@ static void publish(struct discovery *discovery, struct device *device)
 	if (discovery->listener)
 		discovery->listener->on_published(device, discovery->owner);
 	tell_state(discovery);
+	point_to(discovery, device);
 }
 
 static void withdraw(struct discovery *discovery, struct device *device)
@@ -346,6 +371,60 @@ static void fuse(struct discovery *discovery, const struct interface *interface,
 	}
 }
 
+static bool let_in(struct discovery *discovery)
+{
+	usec_t now = loop_now(discovery->loop);
+
+	if (discovery->newcomers + MOST_NEWCOMERS < now)
+		discovery->newcomers = now - MOST_NEWCOMERS;
+	if (discovery->newcomers >= now)
+		return false;
+	discovery->newcomers += NEWCOMER_GAP;
+	return true;
+}
+
+/* Read on the link itself, with the MAC of who sent it. */
+static void on_link_sighting(struct discovery *discovery, const struct interface *interface,
+			     const struct sighting *sighting)
+{
+	bool has_address = sighting->address.family != AF_UNSPEC;
+	enum neighbour_state state = NEIGHBOUR_UNKNOWN;
+	struct mac_address mac;
+
+	if (interfaces_is_own_mac(discovery->interfaces, &sighting->mac))
+		return;
+	if (has_address)
+		state = neighbours_find(discovery->neighbours, sighting->ifindex,
+					&sighting->address, &mac);
+	if (state < NEIGHBOUR_STALE || !mac_equal(&mac, &sighting->mac)) {
+		if (!let_in(discovery))
+			return;
+	} else if (neighbours_confirmed(discovery->neighbours, sighting->ifindex,
+					&sighting->address) +
+			   HEARD_INTERVAL >
+		   sighting->time) {
+		return;
+	}
+	if (has_address)
+		neighbours_hear(discovery->neighbours, sighting->ifindex, &sighting->address,
+				&sighting->mac);
+	else
+		device_table_fuse(discovery->table, interface, sighting, &sighting->mac);
+}
+
+/* Answers of a camera that is of another network, but on this link: ARP has told its MAC, unless
+ * several have that address. */
+static const struct mac_address *foreign_mac(struct discovery *discovery,
+					     const struct sighting *sighting,
+					     struct mac_address *buffer)
+{
+	if (neighbours_find(discovery->neighbours, sighting->ifindex, &sighting->address, buffer) <
+		    NEIGHBOUR_STALE ||
+	    device_table_count_address(discovery->table, sighting->ifindex, &sighting->address) > 1)
+		return NULL;
+	return buffer;
+}
+
 static void on_leaving(struct discovery *discovery, const struct sighting *sighting)
 {
 	struct device *device = device_table_find_address(discovery->table, sighting->ifindex,
@@ -365,13 +444,22 @@ static void on_sighting(struct sighting *sighting, void *owner)
 
 	if (!interface || interfaces_is_own(discovery->interfaces, &sighting->address))
 		return;
+	if (mac_is_unicast(&sighting->mac)) {
+		on_link_sighting(discovery, interface, sighting);
+		return;
+	}
 	if (sighting->leaving) {
 		on_leaving(discovery, sighting);
 		return;
 	}
 	if (!interface_is_on_link(interface, &sighting->address)) {
-		if (!sighting->relayed)
-			device_table_fuse(discovery->table, interface, sighting, NULL);
+		if (!sighting->relayed && !sighting->expected)
+			device_table_fuse(discovery->table, interface, sighting,
+					  foreign_mac(discovery, sighting, &mac));
+		return;
+	}
+	if (sighting->expected) {
+		sighting_queue_add(discovery->queue, sighting, false);
 		return;
 	}
 	state = neighbours_find(discovery->neighbours, sighting->ifindex, &sighting->address, &mac);
@@ -398,8 +486,12 @@ static void ask(const struct interface *interface, const struct netaddr *address
 {
 	struct discovery *discovery = owner;
 
+	bool elsewhere = interface != &interface_routed &&
+			 !interface_is_on_link(interface, address);
+
 	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
-		if (discovery->probers[i] && protocols[i]->ask)
+		if (discovery->probers[i] && protocols[i]->ask &&
+		    (protocols[i]->asks_below_ip || !elsewhere))
 			protocols[i]->ask(discovery->probers[i], interface, address, attempt);
 }
 
@@ -410,19 +502,107 @@ static void on_poke(unsigned ifindex, const struct netaddr *address, void *owner
 	neighbours_look_for(discovery->neighbours, ifindex, address);
 }
 
+/* Once per host: until then, what it speaks may tell what it is. */
+static void on_stranger_time(struct loop_timer *timer)
+{
+	struct discovery *discovery = container_of(timer, struct discovery, stranger_timer);
+	usec_t now = loop_now(discovery->loop), next = USEC_INFINITY;
+
+	for (size_t i = 0; i < device_table_count(discovery->table); i++) {
+		struct device *device = device_table_at(discovery->table, i);
+
+		if (device->stranger_until > now && device->stranger_until < next)
+			next = device->stranger_until;
+		else if (device->stranger_until && !device->confirmation)
+			service_watch_update(discovery->services, device);
+	}
+	discovery->strangers = next != USEC_INFINITY;
+	if (discovery->strangers)
+		loop_timer_arm(timer, next - now);
+	update_scanning(discovery);
+}
+
+/* As long as it takes to answer us: what has been asked already must not be called a stranger. */
+static void expect_explanation(struct discovery *discovery, struct device *device, unsigned ifindex)
+{
+	usec_t now = loop_now(discovery->loop);
+	usec_t answered = schedule_answered(discovery->schedule, ifindex);
+
+	device->stranger_until = now + STRANGER_TIME;
+	if (device->stranger_until < answered)
+		device->stranger_until = answered;
+	if (discovery->strangers)
+		return; /* the timer looks at all */
+	discovery->strangers = true;
+	loop_timer_arm(&discovery->stranger_timer, STRANGER_TIME);
+	update_scanning(discovery);
+}
+
+/* What it means that a host was heard on the link with this address; returns whether it is news. */
+static bool note_presence(struct evidence *evidence, const struct interface *interface,
+			  const struct netaddr *address, usec_t now)
+{
+	enum source source = address->family == AF_INET ? SOURCE_ARP : SOURCE_NDP;
+	char text[NETADDR_TEXT_SIZE];
+	bool news = evidence_add(evidence, source, FIELD_ADDRESS, netaddr_format(address, text),
+				 now);
+
+	if (!interface_is_on_link(interface, address) && arp_sweep_is_factory_address(address))
+		news |= evidence_add(evidence, source, FIELD_TRAIT, "factory-address", now);
+	return news;
+}
+
+static struct device *meet(struct discovery *discovery, const struct interface *interface,
+			   const struct netaddr *address, const struct mac_address *mac)
+{
+	struct sighting sighting = { .ifindex = interface->index,
+				     .address = *address,
+				     .time = loop_now(discovery->loop) };
+	struct device *device;
+
+	note_presence(&sighting.evidence, interface, address, sighting.time);
+	device = device_table_fuse(discovery->table, interface, &sighting, mac);
+	sighting_deinit(&sighting);
+	return device;
+}
+
+/* A router that answers for others (proxy ARP), and is not where they are. */
+static bool stands_in(const struct device *device, unsigned ifindex, const struct netaddr *address)
+{
+	size_t count = 0;
+
+	if (device_find_address(device, ifindex, address))
+		return false;
+	for (size_t i = 0; i < device->address_count; i++)
+		if (device->addresses[i].ifindex == ifindex &&
+		    device->addresses[i].address.family == address->family)
+			count++;
+	return count >= MOST_OWN_ADDRESSES;
+}
+
 static void on_neighbour_present(struct discovery *discovery, const struct interface *interface,
 				 const struct netaddr *address, const struct mac_address *mac)
 {
 	struct device *device = device_table_find_mac(discovery->table, mac);
-	bool moved;
+	usec_t now = loop_now(discovery->loop);
+	bool news;
 
-	device_table_take_address(discovery->table, interface->index, address, device);
+	if (device && stands_in(device, interface->index, address))
+		return;
+	/* Several cameras come from the factory with the same address of another network. */
+	if (interface_is_on_link(interface, address))
+		device_table_take_address(discovery->table, interface->index, address, device);
+	if (!device)
+		device = meet(discovery, interface, address, mac);
 	if (!device)
 		return;
-	moved = !device_find_address(device, interface->index, address);
-	device_note_address(device, interface, address, loop_now(discovery->loop));
+	if (!device->stranger_until)
+		expect_explanation(discovery, device, interface->index);
+	news = !device_find_address(device, interface->index, address);
+	device_note_address(device, interface, address, now);
+	news |= note_presence(&device->evidence, interface, address, now);
 	keeper_heard(discovery->keeper, device);
-	if (moved)
+	if (news)
 		on_device_changed(device, discovery);
 }
 
@@ -434,13 +614,13 @@ static void on_neighbour(unsigned ifindex, const struct netaddr *address,
 	const struct device_address *primary;
 	struct device *device;
 
-	if (!interface || !interface_is_on_link(interface, address) ||
-	    interfaces_is_own(discovery->interfaces, address))
+	if (!interface || interfaces_is_own(discovery->interfaces, address))
 		return;
 	if (mac) {
-		unicast_search_note(discovery->search, ifindex, address);
+		if (interface_is_on_link(interface, address))
+			unicast_search_note(discovery->search, ifindex, address);
 		on_neighbour_present(discovery, interface, address, mac);
-	} else {
+	} else if (interface_is_on_link(interface, address)) {
 		device = device_table_find_address(discovery->table, ifindex, address);
 		primary = device ? device_address(device) : NULL;
 		if (primary && primary->ifindex == ifindex &&
@@ -530,6 +710,8 @@ static void on_burst(unsigned ifindex, bool light, void *owner)
 	for (size_t i = 0; interface && i < ARRAY_SIZE(protocols); i++)
 		if (discovery->probers[i] && protocols[i]->burst)
 			protocols[i]->burst(discovery->probers[i], interface, light);
+	for (size_t i = 0; i < device_table_count(discovery->table); i++)
+		point_to(discovery, device_table_at(discovery->table, i));
 }
 
 static void burst_everywhere(struct discovery *discovery, bool light)
@@ -638,6 +820,7 @@ int discovery_new(struct discovery **ret_discovery, struct loop *loop,
 	unicast_search_new(&discovery->search, loop, discovery->interfaces, discovery->table,
 			   settings->networks, settings->state_directory,
 			   settings->burst_interval * 3 / 2, &search_handlers, discovery);
+	loop_timer_init(&discovery->stranger_timer, loop, on_stranger_time);
 	discovery->progress = 100;
 	loop_timer_init(&discovery->progress_timer, loop, on_progress);
 	*ret_discovery = steal_ptr(discovery);
@@ -651,6 +834,7 @@ struct discovery *discovery_free(struct discovery *discovery)
 	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
 		if (discovery->probers[i])
 			protocols[i]->stop(discovery->probers[i]);
+	loop_timer_deinit(&discovery->stranger_timer);
 	loop_timer_deinit(&discovery->progress_timer);
 	keeper_free(discovery->keeper);
 	device_table_free(discovery->table);

@@ -27,6 +27,9 @@ static const char *const source_names[SOURCE_COUNT] = {
 	[SOURCE_HTTP] = "http",
 	[SOURCE_ONVIF] = "onvif",
 	[SOURCE_CERTIFICATE] = "certificate",
+	[SOURCE_ARP] = "arp",
+	[SOURCE_NDP] = "ndp",
+	[SOURCE_DHCP] = "dhcp",
 };
 
 /* For single-valued fields: which source is believed first. Sources not listed come last. */
@@ -41,7 +44,7 @@ static const struct {
 } fields[FIELD_COUNT] = {
 	[FIELD_VENDOR] = { "vendor", true,
 			   ORDER(SOURCE_ONVIF, SOURCE_MDNS, SOURCE_RTSP, SOURCE_WSD, SOURCE_SSDP,
-				 SOURCE_HTTP, SOURCE_CERTIFICATE) },
+				 SOURCE_HTTP, SOURCE_CERTIFICATE, SOURCE_DHCP) },
 	[FIELD_MODEL] = { "model", true,
 			  ORDER(SOURCE_ONVIF, SOURCE_WSD, SOURCE_MDNS, SOURCE_SSDP, SOURCE_RTSP,
 				SOURCE_HTTP, SOURCE_CERTIFICATE) },
@@ -53,6 +56,8 @@ static const struct {
 	[FIELD_KIND] = { "kind", true, ORDER(SOURCE_MDNS, SOURCE_WSD) },
 	[FIELD_STREAM_PATH] = { "stream-path", true, ORDER(SOURCE_ONVIF, SOURCE_MDNS) },
 	[FIELD_SNAPSHOT_PATH] = { "snapshot-path", true, ORDER(SOURCE_ONVIF) },
+	[FIELD_ADDRESS] = { "address", true, ORDER(SOURCE_ARP) },
+	[FIELD_CLASS] = { "vendor-class", true, ORDER(SOURCE_DHCP) },
 	[FIELD_TRAIT] = { "trait", false, ORDER(SOURCE_WSD) },
 	[FIELD_ENDPOINT] = { "endpoint", false, ORDER(SOURCE_WSD) },
 	[FIELD_MAC] = { "mac", false, ORDER(SOURCE_MDNS, SOURCE_WSD) },
@@ -86,8 +91,11 @@ static const struct trait {
 	{ "added", 0.3, false },             /* an operator has added its address */
 	{ "certificate-vendor", 0.4, false }, /* its certificate names a maker of cameras */
 	{ "camera-oui", 0.2, false },         /* the MAC is of a block of a maker of cameras */
+	{ "camera-class", 0.7, false },       /* its DHCP vendor class says camera */
+	{ "factory-address", 0.4, false },    /* a camera's first address, of another network */
 	{ "computer", -0.8, false },          /* WS-Discovery type pub:Computer */
 	{ "printer", -1.0, false },
+	{ "telephone", -1.0, false },
 	{ "speaker", -1.0, false }, /* AirPlay, RAOP: they speak RTSP */
 	{ "television", -1.0, false },
 	{ "media-player", -1.0, false }, /* UPnP types MediaServer, MediaRenderer */
@@ -293,6 +301,16 @@ bool evidence_has_trait(const struct evidence *evidence, const char *trait)
 
 	while ((fact = evidence_next(evidence, FIELD_TRAIT, fact)))
 		if (strcmp(fact->text, trait) == 0)
+			return true;
+	return false;
+}
+
+bool evidence_speaks_against(const struct evidence *evidence)
+{
+	const struct fact *fact = NULL;
+
+	while ((fact = evidence_next(evidence, FIELD_TRAIT, fact)))
+		if (evidence_weigh(evidence, fact).value < 0)
 			return true;
 	return false;
 }

@@ -29,6 +29,9 @@ enum source {
 	SOURCE_ONVIF,       /* the calls that need no password */
 	SOURCE_CERTIFICATE, /* of its TLS services */
 	SOURCE_OUI,
+	SOURCE_ARP,
+	SOURCE_NDP,
+	SOURCE_DHCP,
 	SOURCE_OPERATOR, /* who added its address */
 	SOURCE_COUNT,
 };
@@ -44,6 +47,8 @@ enum field {
 	FIELD_KIND,
 	FIELD_STREAM_PATH,   /* of its RTSP service, as the device tells it */
 	FIELD_SNAPSHOT_PATH, /* of its HTTP service, as the device tells it */
+	FIELD_ADDRESS,       /* it was last heard on the link with */
+	FIELD_CLASS,         /* DHCP vendor class */
 	/* Any number of values. */
 	FIELD_TRAIT,    /* name of a row of the trait table */
 	FIELD_ENDPOINT, /* WS-Discovery endpoint reference: a stable, but sometimes cloned, name */
@@ -92,6 +97,8 @@ const char *evidence_best(const struct evidence *evidence, enum field field);
 const struct fact *evidence_next(const struct evidence *evidence, enum field field,
 				 const struct fact *after);
 bool evidence_has_trait(const struct evidence *evidence, const char *trait);
+/* Whether anything says that it is a device of another kind. */
+bool evidence_speaks_against(const struct evidence *evidence);
 bool evidence_has_source(const struct evidence *evidence, enum source source);
 /* Whether the source has said anything since then, if only again. */
 bool evidence_is_told(const struct evidence *evidence, enum source source, usec_t since);

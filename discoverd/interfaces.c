@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <linux/if_addr.h>
+#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/memory.h"
@@ -52,22 +54,44 @@ static bool matches_any(char *const *patterns, const char *name)
 	return false;
 }
 
-/* Kinds that lead elsewhere than to a local network. No kind at all is hardware. */
-static bool is_excluded_kind(const char *kind)
+static bool is_one_of(const char *const *names, const char *name)
 {
-	static const char *const kinds[] = {
-		"tun",    "wireguard", "sit",  "gre",   "gretap",    "erspan", "ipip",
-		"ip6tnl", "vti",       "vti6", "xfrm",  "ip6gre",    "ifb",    "nlmon",
-		"vcan",   "vxcan",     "vrf",  "dummy", "netdevsim", "ppp",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (strcmp(kind, kinds[i]) == 0)
+	for (; *names; names++)
+		if (strcmp(*names, name) == 0)
 			return true;
 	return false;
 }
 
-static bool is_allowed(const struct interfaces *interfaces, const char *name, const char *kind,
+/* Kinds that lead elsewhere than to a local network. No kind at all is hardware. */
+static bool is_excluded_kind(const char *kind)
+{
+	static const char *const kinds[] = {
+		"tun",  "wireguard", "sit",  "gre",    "gretap",    "erspan", "ipip", "ip6tnl",
+		"vti",  "vti6",      "xfrm", "ip6gre", "vxlan",     "geneve", "ifb",  "nlmon",
+		"vcan", "vxcan",     "vrf",  "dummy",  "netdevsim", "ppp",    NULL,
+	};
+
+	return is_one_of(kinds, kind);
+}
+
+/* What comes in at a port goes on to its bridge or bond, and is heard there. */
+static bool is_port(const char *port_kind)
+{
+	static const char *const kinds[] = { "bridge", "bond", "team", "openvswitch", NULL };
+
+	return is_one_of(kinds, port_kind);
+}
+
+/* What a link message says, NULL: nothing. */
+struct link_facts {
+	const char *name;
+	const char *kind;
+	const char *port_kind; /* of what it is a part of */
+	struct mac_address mac;
+	bool has_mac;
+};
+
+static bool is_allowed(const struct interfaces *interfaces, const struct link_facts *facts,
 		       unsigned flags)
 {
 	if ((flags & (IFF_UP | IFF_RUNNING | IFF_MULTICAST)) !=
@@ -75,11 +99,21 @@ static bool is_allowed(const struct interfaces *interfaces, const char *name, co
 		return false;
 	if (flags & (IFF_LOOPBACK | IFF_POINTOPOINT))
 		return false;
-	if (kind && is_excluded_kind(kind))
+	if ((facts->kind && is_excluded_kind(facts->kind)) ||
+	    (facts->port_kind && is_port(facts->port_kind)))
 		return false;
-	if (interfaces->include && *interfaces->include && !matches_any(interfaces->include, name))
+	if (interfaces->include && *interfaces->include &&
+	    !matches_any(interfaces->include, facts->name))
 		return false;
-	return !matches_any(interfaces->exclude, name);
+	return !matches_any(interfaces->exclude, facts->name);
+}
+
+static bool is_wireless(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/phy80211", name);
+	return access(path, F_OK) == 0;
 }
 
 static void tell(struct interfaces *interfaces, struct link *link, enum interface_event event)
@@ -137,22 +171,53 @@ static struct link *add_link(struct interfaces *interfaces, unsigned index)
 	return link;
 }
 
-static const char *kind_of(const struct nlattr *info)
+static const char *text_of(const struct nlattr *attribute)
+{
+	return mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(attribute)
+								      : NULL;
+}
+
+static void read_link_info(struct link_facts *facts, const struct nlattr *info)
 {
 	const struct nlattr *attribute;
 
-	mnl_attr_for_each_nested(attribute,
-				 info) if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND &&
-					   mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >=
-						   0) return mnl_attr_get_str(attribute);
-	return NULL;
+	mnl_attr_for_each_nested(attribute, info)
+	{
+		if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
+			facts->kind = text_of(attribute);
+		else if (mnl_attr_get_type(attribute) == IFLA_INFO_SLAVE_KIND)
+			facts->port_kind = text_of(attribute);
+	}
+}
+
+static void read_link(struct link_facts *ret_facts, const struct nlmsghdr *message)
+{
+	struct link_facts facts = { 0 };
+	const struct nlattr *attribute;
+
+	mnl_attr_for_each(attribute, message, sizeof(struct ifinfomsg))
+	{
+		unsigned type = mnl_attr_get_type(attribute);
+
+		if (type == IFLA_IFNAME) {
+			facts.name = text_of(attribute);
+		} else if (type == IFLA_LINKINFO) {
+			read_link_info(&facts, attribute);
+		} else if (type == IFLA_ADDRESS &&
+			   mnl_attr_get_payload_len(attribute) == sizeof(facts.mac.octets)) {
+			memcpy(facts.mac.octets, mnl_attr_get_payload(attribute),
+			       sizeof(facts.mac.octets));
+			facts.has_mac = true;
+		}
+	}
+	*ret_facts = facts;
 }
 
 static void on_link(struct interfaces *interfaces, const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
-	const char *name = NULL, *kind = NULL;
-	const struct nlattr *attribute;
+	struct interface *interface;
+	struct link_facts facts;
 	struct link *link;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*info) || info->ifi_family != AF_UNSPEC)
@@ -163,23 +228,21 @@ static void on_link(struct interfaces *interfaces, const struct nlmsghdr *messag
 			remove_link(interfaces, link);
 		return;
 	}
-	mnl_attr_for_each(attribute, message, sizeof(*info))
-	{
-		if (mnl_attr_get_type(attribute) == IFLA_IFNAME &&
-		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-			name = mnl_attr_get_str(attribute);
-		else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
-			kind = kind_of(attribute);
-	}
-	if (!name)
+	read_link(&facts, message);
+	if (!facts.name)
 		return;
 	if (!link)
 		link = add_link(interfaces, (unsigned)info->ifi_index);
 	if (!link)
 		return;
 	link->link_confirmed = true;
-	snprintf(link->interface.name, sizeof(link->interface.name), "%s", name);
-	link->allowed = is_allowed(interfaces, name, kind, info->ifi_flags);
+	interface = &link->interface;
+	snprintf(interface->name, sizeof(interface->name), "%s", facts.name);
+	interface->ethernet = info->ifi_type == ARPHRD_ETHER && facts.has_mac &&
+			      !(info->ifi_flags & IFF_NOARP);
+	interface->mac = facts.mac;
+	interface->wireless = is_wireless(facts.name);
+	link->allowed = is_allowed(interfaces, &facts, info->ifi_flags);
 	update_use(interfaces, link, false);
 }
 
@@ -439,6 +502,14 @@ bool interfaces_is_own(const struct interfaces *interfaces, const struct netaddr
 			if (netaddr_equal(&interface->addresses[j].address, address))
 				return true;
 	}
+	return false;
+}
+
+bool interfaces_is_own_mac(const struct interfaces *interfaces, const struct mac_address *mac)
+{
+	for (size_t i = 0; i < interfaces->link_count; i++)
+		if (mac_equal(&interfaces->links[i]->interface.mac, mac))
+			return true;
 	return false;
 }
 

@@ -2,7 +2,8 @@
 /*
  * The network interfaces on which devices are looked for, kept current by rtnetlink: up, with
  * carrier, able to multicast, with an address; not loopback, not point-to-point, not a tunnel, not
- * excluded by name. The kind veth is not excluded: it may well be the LAN of a container.
+ * a port of a bridge or bond (which is looked at as a whole), not excluded by name. The kind veth
+ * is not excluded: it may well be the LAN of a container.
  */
 #pragma once
 
@@ -16,6 +17,9 @@
 struct interface {
 	unsigned index;
 	char name[IF_NAMESIZE];
+	bool ethernet;          /* has a MAC address and speaks ARP */
+	bool wireless;          /* the air is shared: go easy */
+	struct mac_address mac; /* of an ethernet */
 	struct netprefix addresses[INTERFACE_MAX_ADDRESSES];
 	size_t address_count;
 };
@@ -48,5 +52,7 @@ const struct interface *interfaces_find(const struct interfaces *interfaces, uns
 
 /* One of our own addresses, on whatever interface. */
 bool interfaces_is_own(const struct interfaces *interfaces, const struct netaddr *address);
+/* One of our own network cards. */
+bool interfaces_is_own_mac(const struct interfaces *interfaces, const struct mac_address *mac);
 /* Reachable without a router; link-local addresses always are. */
 bool interface_is_on_link(const struct interface *interface, const struct netaddr *address);

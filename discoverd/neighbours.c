@@ -127,6 +127,22 @@ static bool read_message(const struct nlmsghdr *message, struct netaddr *ret_add
 	return address.family != AF_UNSPEC && netaddr_is_unicast_host(&address);
 }
 
+static void confirm(struct neighbours *neighbours, struct neighbour *entry,
+		    const struct mac_address *mac)
+{
+	entry->mac = *mac;
+	entry->has_mac = true;
+	entry->changed = entry->confirmed = loop_now(neighbours->loop);
+	if (neighbours->on_change)
+		neighbours->on_change(entry->ifindex, &entry->address, mac, neighbours->owner);
+}
+
+void neighbours_hear(struct neighbours *neighbours, unsigned ifindex, const struct netaddr *address,
+		     const struct mac_address *mac)
+{
+	confirm(neighbours, find_or_add(neighbours, ifindex, address), mac);
+}
+
 static void on_present(struct neighbours *neighbours, unsigned ifindex,
 		       const struct netaddr *address, const struct mac_address *mac, unsigned state)
 {
@@ -144,9 +160,7 @@ static void on_present(struct neighbours *neighbours, unsigned ifindex,
 		return;
 	if (!neighbours->on_change && !(state & NUD_REACHABLE))
 		return; /* of unknown age, from the first dump */
-	entry->confirmed = entry->changed;
-	if (neighbours->on_change)
-		neighbours->on_change(ifindex, address, mac, neighbours->owner);
+	confirm(neighbours, entry, mac);
 }
 
 static void on_absent(struct neighbours *neighbours, unsigned ifindex,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The MAC address behind an address: a bounded mirror of the kernel's neighbour tables (ARP and
- * IPv6 neighbour discovery). The kernel resolves an address when something is sent to it; the
- * mirror tells what came of it.
+ * IPv6 neighbour discovery), and of what was heard besides. The kernel resolves an address when
+ * something is sent to it; the mirror tells what came of it.
  */
 #pragma once
 
@@ -31,6 +31,11 @@ DEFINE_CLEANUP(struct neighbours *, neighbours_free);
  * packet to the port that discards (RFC 863), if anybody is there. */
 void neighbours_look_for(const struct neighbours *neighbours, unsigned ifindex,
 			 const struct netaddr *address);
+/* Something else has heard the address on the link, with this MAC. The change is told as any other.
+ */
+void neighbours_hear(struct neighbours *neighbours, unsigned ifindex, const struct netaddr *address,
+		     const struct mac_address *mac);
+
 /* ret_mac is set for NEIGHBOUR_STALE and NEIGHBOUR_FRESH. */
 enum neighbour_state neighbours_find(const struct neighbours *neighbours, unsigned ifindex,
 				     const struct netaddr *address, struct mac_address *ret_mac);

@@ -34,10 +34,14 @@ struct protocol {
 			     enum interface_event event);
 	/* Ask everybody; light: fewer repetitions. NULL for protocols that only listen. */
 	void (*burst)(void *prober, const struct interface *interface, bool light);
+	/* A device that matters is at this address: look around there first. May be NULL. */
+	void (*point_to)(void *prober, const struct interface *interface,
+			 const struct netaddr *address);
 	/* Ask one host with one packet, which also makes the kernel look for it; interface: may be
 	 * &interface_routed; attempt: counts up while there is no answer. May be NULL. */
 	void (*ask)(void *prober, const struct interface *interface, const struct netaddr *address,
 		    unsigned attempt);
+	bool asks_below_ip; /* and so reaches hosts on the link that are of another network */
 	/* Of work that may outlast a burst; a scan lasts until it is done. Looked at twice a
 	 * second. NULL: there is none. */
 	struct progress (*progress)(const void *prober);
@@ -46,3 +50,6 @@ struct protocol {
 extern const struct protocol wsd_protocol;
 extern const struct protocol mdns_protocol;
 extern const struct protocol ssdp_protocol;
+extern const struct protocol arp_protocol;
+extern const struct protocol dhcp_protocol;
+extern const struct protocol ndp_protocol;

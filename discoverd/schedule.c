@@ -166,6 +166,14 @@ void schedule_remove(struct schedule *schedule, unsigned ifindex)
 	arm(schedule);
 }
 
+usec_t schedule_answered(const struct schedule *schedule, unsigned ifindex)
+{
+	for (size_t i = 0; i < schedule->count; i++)
+		if (schedule->entries[i].ifindex == ifindex && schedule->entries[i].last)
+			return schedule->entries[i].last + BURST_LENGTH;
+	return 0;
+}
+
 bool schedule_is_active(const struct schedule *schedule)
 {
 	return schedule->active;

@@ -26,5 +26,7 @@ struct schedule *schedule_free(struct schedule *schedule);
 
 void schedule_add(struct schedule *schedule, unsigned ifindex, bool light);
 void schedule_remove(struct schedule *schedule, unsigned ifindex); /* the interface is gone */
+/* When the answers to the last burst on the interface are in; 0: there was none. */
+usec_t schedule_answered(const struct schedule *schedule, unsigned ifindex);
 bool schedule_is_active(const struct schedule *schedule);
 struct progress schedule_progress(const struct schedule *schedule); /* of the bursts under way */

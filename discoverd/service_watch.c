@@ -39,6 +39,13 @@ static bool is_complete(const struct device *device)
 	return rtsp && http;
 }
 
+/* Alive, and perhaps a camera: it got the time to say what it is. */
+static bool is_stranger(const struct service_watch *watch, const struct device *device)
+{
+	return device->stranger_until && device->stranger_until <= loop_now(watch->loop) &&
+	       !evidence_speaks_against(&device->evidence);
+}
+
 /* Devices announce themselves before all of their servers run: look again soon, but not for ever.
  */
 static void plan_recheck(struct service_watch *watch, struct device *device)
@@ -65,6 +72,21 @@ static unsigned allowance(struct service_watch *watch, struct device *device, bo
 	return device->looks++ < MAX_LOOKS ? CONFIRMATION_LIGHT : 0;
 }
 
+static bool is_unknown(const struct device *device)
+{
+	return evidence_confidence(&device->evidence) < LEAST_CONFIDENCE;
+}
+
+/* Everything is to be asked again; of a host that is nothing so far, little. */
+static void begin(struct service_watch *watch, struct device *device, bool full)
+{
+	unsigned connections = allowance(watch, device, full);
+
+	device->first_look = connections == CONFIRMATION_FULL && is_unknown(device);
+	confirmation_reset(device->confirmation,
+			   device->first_look ? CONFIRMATION_FIRST : connections);
+}
+
 static bool same_place(const struct device_address *a, const struct device_address *b)
 {
 	return a->ifindex == b->ifindex && netaddr_equal(&a->address, &b->address);
@@ -74,12 +96,13 @@ void service_watch_update(struct service_watch *watch, struct device *device)
 {
 	const struct device_address *address = device_address(device);
 	double confidence = evidence_confidence(&device->evidence);
+	bool stranger = is_stranger(watch, device);
 	struct probe_target target;
 
 	/* Who says to be elsewhere is not believed: an answer may be forged to make us call others.
 	 */
 	if (!address || !device_address_is_reachable(address) || !device->online ||
-	    confidence < LEAST_CONFIDENCE) {
+	    (confidence < LEAST_CONFIDENCE && !stranger)) {
 		if (device->confirmation) /* from the start, when it returns */
 			confirmation_reset(device->confirmation, 0);
 		device->confirmed_at = (struct device_address){ 0 };
@@ -88,18 +111,21 @@ void service_watch_update(struct service_watch *watch, struct device *device)
 	if (!device->confirmation)
 		confirmation_new(&device->confirmation, watch->confirmer, device);
 	if (!same_place(address, &device->confirmed_at)) {
-		confirmation_reset(device->confirmation, allowance(watch, device, true));
+		begin(watch, device, true);
 		device->rechecks = 0;
+	} else if (device->first_look && confidence >= LEAST_CONFIDENCE) {
+		device->first_look = false;
+		confirmation_extend(device->confirmation);
 	}
 	device->confirmed_at = *address;
-	if (!is_complete(device))
+	if (!is_complete(device) && confidence >= LEAST_CONFIDENCE)
 		plan_recheck(watch, device);
 	target.ifindex = address->ifindex;
 	target.address = address->address;
 	target.port = 0;
 	confirmation_update(device->confirmation, &target, &device->evidence,
 			    /* the usual ones, too */
-			    confidence >= CAMERA_FROM ||
+			    stranger || confidence >= CAMERA_FROM ||
 				    evidence_has_trait(&device->evidence, "added"));
 	watch->handlers->on_activity(watch->owner);
 }
@@ -149,13 +175,12 @@ static void on_idle(void *owner)
 
 void service_watch_scan(struct service_watch *watch, struct device *device, bool light)
 {
-	if (!device->confirmation)
+	if (!device->confirmation || (light && is_unknown(device)))
 		return;
 	device->rechecks = 0;
 	if (!light)
 		device->looked = 0;
-	confirmation_reset(device->confirmation,
-			   allowance(watch, device, !light || !is_complete(device)));
+	begin(watch, device, !light || !is_complete(device));
 	service_watch_update(watch, device);
 }
 

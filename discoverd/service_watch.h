@@ -24,7 +24,8 @@ void service_watch_new(struct service_watch **ret_watch, struct loop *loop,
 struct service_watch *service_watch_free(struct service_watch *watch); /* devices must be gone */
 bool service_watch_is_busy(const struct service_watch *watch);
 
-/* The device has changed: asks what is to be asked by now. */
+/* The device has changed: asks what is to be asked by now. A host that may be a camera
+ * for all that is known is asked the usual ports once its time has come (stranger_until). */
 void service_watch_update(struct service_watch *watch, struct device *device);
 /* A new scan: everything is asked again. light: what is in order costs little. */
 void service_watch_scan(struct service_watch *watch, struct device *device, bool light);

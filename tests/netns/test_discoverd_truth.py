@@ -92,7 +92,8 @@ class TestIdentity(SiteTest):
             "Address" not in (device := site.device("4419b6100041")) and not device["Online"]))
         computer = self.wait_for_explained("192.168.7.141")
         self.assertEqual((computer["Id"], computer["Verdict"]), ("52540000aa01", "rejected"))
-        self.assertEqual({fact[0] for fact in computer["Facts"]} - {"oui"}, {"wsd"})
+        self.assertLessEqual({fact[0] for fact in computer["Facts"]}, {"wsd", "oui", "arp", "ndp"})
+        self.assertNotIn("Model", computer)
         self.assertEqual(list(site.devices()), ["4419b6100041"])
         signals = site.bus.signals(sender=NAME)
         host.ip("address add 192.168.7.142/24 dev eth0")
@@ -138,10 +139,11 @@ class TestFlood(SiteTest):
 
     def flood(self, sources):
         site = self.site
-        site.gateway.ip("address flush dev eth0", "address add 10.7.0.10/16 dev eth0")
+        # Too large to ask each address, which would go on for two minutes.
+        site.gateway.ip("address flush dev eth0", "address add 10.7.0.10/15 dev eth0")
         names = [f"4419b610005{i}" for i in range(3)]
         for i in range(3):
-            site.lan.add_device(f"c{i}", f"44:19:b6:10:00:5{i}", f"10.7.1.{i + 1}/16",
+            site.lan.add_device(f"c{i}", f"44:19:b6:10:00:5{i}", f"10.7.1.{i + 1}/15",
                                 camera(f"urn:uuid:5{i}"))  # fmt: skip
         site.start()
         for name in names:
@@ -155,7 +157,7 @@ class TestFlood(SiteTest):
         self.addCleanup(devices.end, sender)
         self.assertEqual(sender.stdout.readline(), "ready\n")
         site.proxy.call(NAME, "Scan", "(a{sv})", {})
-        late = site.lan.add_device("late", "44:19:b6:10:00:59", "10.7.1.9/16", camera("urn:uuid:59"))
+        late = site.lan.add_device("late", "44:19:b6:10:00:59", "10.7.1.9/15", camera("urn:uuid:59"))
         for _ in range(50):  # the bus is answered all the while
             # Those without a MAC have a sixteenth of the table; those with one are real.
             self.assertLessEqual(site.proxy.get(NAME, "DeviceCount"), 4 + 65)
