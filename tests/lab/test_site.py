@@ -23,6 +23,7 @@ VOLATILE = {
     "LastContact", "LastSeen", "FirstSeen", "BytesIn", "BytesOut", "ConnectedSince",
     "LastReconcile", "Scanning", "ScanProgress", "Evidence", "Facts", "Confidence",
     "Ipv6Addresses",
+    "OnvifUrl",  # of a camera that answers at two: the one that was asked first
 }  # fmt: skip
 
 cases = Cases()
@@ -81,7 +82,12 @@ class Lab:
 
     # --- faults ---
 
-    def kill_and_compare(self, host, daemon, get_state, deadline=90):
+    def scan_again(self):
+        """A busy machine may have lost the one answer that said something."""
+        if not self.job.bus.get(DISCOVERY, "Scanning"):
+            self.job.bus.call(DISCOVERY, "Scan", "a{sv}", "0")
+
+    def kill_and_compare(self, host, daemon, get_state, deadline=90, meanwhile=lambda: None):
         """kill -9: the streams go on, the daemon comes back, and to the state it had."""
         before = self.site.wait_until(f"{daemon} is well", lambda: [get_state()], 60)[0]
         starts = host.service(daemon)["start_count"]
@@ -94,6 +100,7 @@ class Lab:
         def is_as_before():
             now = get_state()
             if now != before:
+                meanwhile()
                 raise LookupError(f"is {now}\ninstead of {before}")
             return True
 
@@ -279,7 +286,10 @@ def kill_gatewayd(lab):
 
 @cases.add("kill -9 discoverd: streams go on, same cameras again")
 def kill_discoverd(lab):
-    lab.kill_and_compare(lab.gateway, "discoverd", lab.devices_state)
+    lab.site.wait_until(
+        "all has been looked at", lambda: not lab.job.bus.get(DISCOVERY, "Scanning"), deadline=120
+    )
+    lab.kill_and_compare(lab.gateway, "discoverd", lab.devices_state, meanwhile=lab.scan_again)
 
 
 @cases.add("kill -9 routed on the gateway: streams go on, same forwards again")
