@@ -213,32 +213,38 @@ bool device_has_failing_service(const struct device *device)
 	return false;
 }
 
-/* One that has answered is better than one that is only claimed, which counts once its port has
- * answered in HTTP. */
-static const struct fact *onvif_fact(const struct device *device, bool proven, bool secure)
+static const struct fact *onvif_fact(const struct device *device, bool proven, uint16_t port)
 {
 	const struct fact *fact = NULL;
 
 	while ((fact = evidence_next(&device->evidence, FIELD_ONVIF, fact)))
-		if ((!proven || fact->source == SOURCE_ONVIF) &&
-		    has_service(device, fact->port, secure ? "https" : "http"))
+		if ((fact->source == SOURCE_ONVIF) == proven && (!port || fact->port == port) &&
+		    (has_service(device, fact->port, "http") ||
+		     has_service(device, fact->port, "https")))
 			return fact;
 	return NULL;
+}
+
+/* Where it has answered, by the path that it tells itself, rather than one that was tried; else
+ * where it says it is, once that port has answered in HTTP. */
+static const struct fact *best_onvif_fact(const struct device *device)
+{
+	const struct fact *proven = onvif_fact(device, true, 0);
+	const struct fact *told = onvif_fact(device, false, proven ? proven->port : 0);
+
+	return told ? told : proven;
 }
 
 const char *device_onvif_url(const struct device *device, char buffer[static DEVICE_URL_SIZE])
 {
 	const struct device_address *address = device_address(device);
-	const struct fact *fact = NULL;
+	const struct fact *fact = best_onvif_fact(device);
 	char text[NETADDR_TEXT_SIZE];
-	bool secure = false, v6;
+	bool secure, v6;
 
-	for (unsigned i = 0; i < 4 && !fact; i++) {
-		secure = i % 2;
-		fact = onvif_fact(device, i < 2, secure);
-	}
 	if (!fact || !address)
 		return NULL;
+	secure = has_service(device, fact->port, "https");
 	v6 = address->address.family == AF_INET6;
 	snprintf(buffer, DEVICE_URL_SIZE, "http%s://%s%s%s:%u%s", secure ? "s" : "", v6 ? "[" : "",
 		 netaddr_format(&address->address, text), v6 ? "]" : "", fact->port, fact->text);

@@ -6,7 +6,7 @@
  "http": {PORT: {"server": "…", "realm": "…"}},   "rtsp": {PORT: {"server": "…", "realm": "…"}},
         either may have "certificate": ["…crt", "…key"], and then speaks in TLS; http may have
         "redirect": "…"      the Location of /
-        "onvif": settings of cameras/onvif.py, "onvif_path": where, if not at the usual place
+        "onvif": settings of cameras/onvif.py, "onvif_path": where, or "any"; else at the usual place
         "one_call": true     hangs up after each ONVIF answer
         "chunked": true      sends ONVIF answers in chunks
         "losses": N          connections that get no answer, the first ones
@@ -153,7 +153,8 @@ class Http(Handler):
         device = onvif.Device(settings["onvif"])
         say(f"onvif {onvif.pick_call(content)}")
         status, body = 404, ""
-        if path in (settings.get("onvif_path", "/onvif/device_service"), onvif.MEDIA_PATH):
+        place = settings.get("onvif_path", "/onvif/device_service")
+        if place == "any" or path in (place, onvif.MEDIA_PATH):
             status, body = device.answer(path, content, self.host)
         headers = ["Connection: close"] if settings.get("one_call") else []
         headers.append("Content-Type: application/soap+xml; charset=utf-8")

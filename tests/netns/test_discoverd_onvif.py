@@ -153,6 +153,17 @@ class TestOnvif(OnvifTest):
         site.wait_for_quiet()
         self.check_gentle(host)
 
+    def test_two_paths(self):
+        """where several paths lead to the service, the one that the device tells is shown"""
+        site = self.site
+        settings = {**camera({"onvif": OPEN, "onvif_path": "any"}), "ssdp": AXIS_UPNP}
+        settings["wsd"] = wsd("http://{address}/onvif/services", silent=True)
+        settings["wsd"]["delay_ms"] = 400  # its web server is known by UPnP before
+        self.add(settings)
+        site.start()
+        site.wait_for("4419b6100001", HTTP_RTSP,
+                      OnvifUrl="http://192.168.7.101:80/onvif/services")  # fmt: skip
+
     def test_secrets(self):
         """a password in what a device tells is not shown to anybody"""
         site = self.site
