@@ -13,6 +13,8 @@
 
 const char *device_state(const cJSON *device)
 {
+	if (field(device, "unreachable"))
+		return "unreachable";
 	if (!device_is_camera(device))
 		return "unsure";
 	if (cJSON_IsTrue(field(device, "asleep")))
@@ -56,6 +58,16 @@ static void add_row(struct table *table, const cJSON *device, const struct scree
 					 device_state(device) });
 }
 
+/* What to do about it does not fit a column. */
+static void print_unreachable(const cJSON *device, const struct screen *screen)
+{
+	const char *why = field_text(device, "unreachable"),
+		   *address = field_text(device, "address");
+
+	if (why)
+		fprintf(screen->file, "%s: %s\n", address ? address : "no address", why);
+}
+
 void devices_print(const cJSON *devices, const struct screen *screen)
 {
 	static const char *const titles[] = { "NAME",  "VENDOR", "MODEL", "ADDRESS", "MAC",
@@ -80,6 +92,8 @@ void devices_print(const cJSON *devices, const struct screen *screen)
 		add_row(table, sorted[i].device, screen);
 	table_print(table, screen);
 	table_free(table);
+	for (size_t i = 0; i < used; i++)
+		print_unreachable(sorted[i].device, screen);
 }
 
 int devices_command(struct command *command)

@@ -23,8 +23,10 @@ static const struct verb {
 	  "Exit code 3 unless everything is in order.\n",
 	  status_command },
 	{ "devices", "the cameras, and what may be one",
-	  "STATE is online, offline, asleep (on a battery), or unsure: not sure enough to be\n"
-	  "reported as a camera.\n"
+	  "STATE is online, offline, asleep (on a battery), unreachable (its address is of "
+	  "another\n"
+	  "network; below the table, what to do), or unsure: not sure enough to be reported as a\n"
+	  "camera.\n"
 	  "With --why ID (a MAC or IP address): what was told about a host, also one that is not\n"
 	  "shown, what that adds up to, and so why it is a camera, or is not.\n",
 	  devices_command },

@@ -129,9 +129,14 @@ class TestVerbs(Case):
         self.assertRegex(
             out, r"(?m)^  Gate +Axis +P1448 +192\.168\.1\.10 +aa:bb:cc:00:00:01 +80 554")
         self.assertRegex(out, r"(?m)192\.168\.1\.9 .* unsure$")
+        discovery.add("aabbcc000003", Address="192.0.0.64", Confidence=0.9,
+                      Unreachable="not of eth0's network; give it another address")
+        out = self.ctl("devices")[1]
+        self.assertRegex(out, r"(?m)192\.0\.0\.64 .* unreachable$")
+        self.assertIn("\n192.0.0.64: not of eth0's network; give it another address\n", out)
         devices = self.json("devices")["devices"]
         self.assertEqual({device["path"] for device in devices},
-                         {f"/io/evercam/Discovery1/device/aabbcc00000{i}" for i in (1, 2)})  # fmt: skip
+                         {f"/io/evercam/Discovery1/device/aabbcc00000{i}" for i in (1, 2, 3)})  # fmt: skip
 
     def test_forwards(self):
         """forwards: rules and what others have set; also with gatewayd or routed away"""
