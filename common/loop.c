@@ -45,8 +45,11 @@ struct loop *loop_free(struct loop *loop)
 {
 	if (!loop)
 		return NULL;
-	if (loop->base)
+	if (loop->base) {
+		/* evdns answers, and so frees, a cancelled question in the next turn only. */
+		event_base_loop(loop->base, EVLOOP_NONBLOCK);
 		event_base_free(loop->base);
+	}
 	free(loop);
 	return NULL;
 }
