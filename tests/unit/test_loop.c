@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/loop.h"
 
+#include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -223,6 +224,23 @@ static void test_signal(void **state)
 	assert_string_equal(fixture->order, "uu");
 }
 
+static void on_put_off(evutil_socket_t fd, short what, void *argument)
+{
+	note(argument, 'p');
+}
+
+/* As evdns puts off the end of a cancelled question, and leaks it when there is no next turn. */
+static void test_what_was_put_off_is_done_before_the_end(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(event_base_once(loop_event_base(fixture->loop), -1, EV_TIMEOUT, on_put_off,
+					 fixture, NULL),
+			 0);
+	fixture->loop = loop_free(fixture->loop);
+	assert_string_equal(fixture->order, "p");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +251,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_deferred_work, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signal, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_was_put_off_is_done_before_the_end, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
