@@ -180,6 +180,8 @@ static bool is_mute(const struct confirmation *confirmation)
 	for (size_t i = 0; i < confirmation->attempt_count; i++) {
 		const struct attempt *attempt = &confirmation->attempts[i];
 
+		if (!attempt->tries)
+			continue;
 		if (!attempt->probe && attempt->result != PROBE_SILENT)
 			return false;
 		silent += !attempt->probe;
@@ -384,6 +386,17 @@ void confirmation_reset(struct confirmation *confirmation, unsigned connections)
 
 void confirmation_extend(struct confirmation *confirmation)
 {
+	/* What is only just starting was refused at first, by a camera that is heard as it boots.
+	 */
+	for (size_t i = 0; i < confirmation->attempt_count; i++) {
+		struct attempt *attempt = &confirmation->attempts[i];
+
+		if (!attempt->probe &&
+		    (attempt->result == PROBE_REFUSED || attempt->result == PROBE_SILENT)) {
+			attempt->tries = 0;
+			attempt->result = PROBE_SILENT;
+		}
+	}
 	confirmation->connections_left += CONFIRMATION_FULL - CONFIRMATION_FIRST;
 	confirmation->thorough = true;
 }

@@ -197,6 +197,53 @@ static void who_has_told_is_not_asked_by_a_light_look(void **state)
 	}
 }
 
+/* It is heard as it boots, and listens later. */
+static void who_refused_at_first_is_asked_again(void **state)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+	struct connection_budget budget = { 0 };
+	struct probe_target target = { 0 };
+	struct confirmation *confirmation;
+	struct confirmer *confirmer;
+	struct sockaddr_storage bound;
+	struct netaddr address;
+	struct loop_io camera;
+	socklen_t length;
+	uint16_t port;
+	int fd;
+
+	netaddr_parse(&address, "127.0.0.1");
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	length = netaddr_to_sockaddr(&address, 0, &bound);
+	assert_int_equal(bind(fd, (struct sockaddr *)&bound, length), 0);
+	length = sizeof(bound);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&bound, &length), 0);
+	netaddr_from_sockaddr(&target.address, &port, (struct sockaddr *)&bound);
+	evidence_add_port(&evidence, SOURCE_WSD, FIELD_HINT, port, "rtsp", 1);
+	confirmer_new(&confirmer, site.loop, &budget, on_result, on_idle, NULL);
+	confirmation_new(&confirmation, confirmer, NULL);
+	confirmation_reset(confirmation, CONFIRMATION_FIRST);
+	confirmation_update(confirmation, &target, &evidence, false);
+	assert_int_equal(loop_run(site.loop), 0);
+	assert_int_equal(site.results, 1);
+	assert_int_equal(site.total, 0);
+
+	assert_int_equal(listen(fd, 16), 0);
+	loop_io_init(&camera, site.loop, fd, on_connection);
+	loop_io_watch(&camera, LOOP_READ);
+	confirmation_update(confirmation, &target, &evidence, false);
+	assert_false(confirmer_is_busy(confirmer));
+	confirmation_extend(confirmation);
+	confirmation_update(confirmation, &target, &evidence, false);
+	assert_int_equal(loop_run(site.loop), 0);
+	assert_int_equal(site.results, 2);
+	assert_int_equal(site.total, 1);
+	confirmation_free(confirmation);
+	confirmer_free(confirmer);
+	loop_io_deinit(&camera);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +251,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_light_look, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_budget_that_is_used_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_has_told_is_not_asked_by_a_light_look, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(who_refused_at_first_is_asked_again, set_up,
 						tear_down),
 	};
 
