@@ -11,6 +11,9 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "common/loop.h"
 #include "common/macros.h"
 
@@ -37,4 +40,11 @@ static inline void test_run_loop(struct loop *loop, unsigned deadline_seconds)
 	loop_timer_deinit(&deadline.timer);
 	if (r != 0)
 		fail_msg("nothing happened within %u s", deadline_seconds);
+}
+
+/* A new directory of the test's own; the path is written to the buffer. */
+static inline void test_make_directory(char *path, size_t size)
+{
+	assert_true((size_t)snprintf(path, size, "/tmp/evercam-test-XXXXXX") < size);
+	assert_non_null(mkdtemp(path));
 }

@@ -24,8 +24,7 @@ static int setup(void **state)
 	struct fixture *fixture = xnew(struct fixture);
 	struct netprefix prefix;
 
-	strcpy(fixture->directory, "/tmp/test-account-XXXXXX");
-	assert_non_null(mkdtemp(fixture->directory));
+	test_make_directory(fixture->directory, sizeof(fixture->directory));
 	fixture->path = xasprintf("%s/accounts.db", fixture->directory);
 	assert_int_equal(netprefix_parse(&prefix, "10.44.0.0/27"), 0);
 	assert_int_equal(pool_init(&fixture->pool, &prefix), 0);
@@ -114,7 +113,7 @@ static void test_update(void **state)
 	assert_int_equal(insert(fixture, 3, NOW, NULL), 0);
 	account->state = ACCOUNT_PROVISIONED;
 	replace_string(&account->certificate, "renewed");
-	strcpy(account->serial, "abc");
+	snprintf(account->serial, sizeof(account->serial), "abc");
 	assert_int_equal(account_store_update(fixture->store, account), 0);
 	assert_int_equal(account_store_get(fixture->store, 3, &read), 0);
 	assert_int_equal(read->state, ACCOUNT_PROVISIONED);

@@ -327,8 +327,7 @@ static int setup(void **state)
 {
 	struct directory *directory = xnew(struct directory);
 
-	strcpy(directory->path, "/tmp/evercam-test-XXXXXX");
-	assert_non_null(mkdtemp(directory->path));
+	test_make_directory(directory->path, sizeof(directory->path));
 	directory->main = xasprintf("%s/x.conf", directory->path);
 	directory->drop_ins = xasprintf("%s.d", directory->main);
 	directory->first = xasprintf("%s/10-a.conf", directory->drop_ins);

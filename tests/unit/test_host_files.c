@@ -21,8 +21,7 @@ static int setup(void **state)
 {
 	struct fixture *fixture = xnew(struct fixture);
 
-	strcpy(fixture->directory, "/tmp/test-hosts-XXXXXX");
-	assert_non_null(mkdtemp(fixture->directory));
+	test_make_directory(fixture->directory, sizeof(fixture->directory));
 	fixture->hosts = xasprintf("%s/hosts", fixture->directory);
 	fixture->dhcp = xasprintf("%s/dhcp", fixture->directory);
 	assert_int_equal(mkdir(fixture->hosts, 0700), 0);

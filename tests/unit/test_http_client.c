@@ -604,8 +604,7 @@ struct tls {
 
 static void tls_init(struct tls *tls)
 {
-	strcpy(tls->directory, "/tmp/evercam-test-XXXXXX");
-	assert_non_null(mkdtemp(tls->directory));
+	test_make_directory(tls->directory, sizeof(tls->directory));
 	tls->ca_file = xasprintf("%s/ca.pem", tls->directory);
 	tls->authority = test_certificate_new("Test Authority", NULL, NULL, 3600);
 	test_certificate_write(&tls->authority, tls->ca_file);

@@ -18,8 +18,7 @@ static int setup(void **state)
 {
 	struct fixture *fixture = xnew(struct fixture);
 
-	strcpy(fixture->path, "/tmp/evercam-test-XXXXXX");
-	assert_non_null(mkdtemp(fixture->path));
+	test_make_directory(fixture->path, sizeof(fixture->path));
 	fixture->target = xasprintf("%s/target", fixture->path);
 	fixture->place = xasprintf("%s/place", fixture->path);
 	*state = fixture;

@@ -21,8 +21,7 @@ static int setup(void **state)
 {
 	struct fixture *fixture = xnew(struct fixture);
 
-	strcpy(fixture->path, "/tmp/evercam-test-XXXXXX");
-	assert_non_null(mkdtemp(fixture->path));
+	test_make_directory(fixture->path, sizeof(fixture->path));
 	fixture->fd = state_directory_open(fixture->path);
 	assert_true(fixture->fd >= 0);
 	*state = fixture;

@@ -92,7 +92,7 @@ static void test_long_values(void **state)
 	size_t length = (size_t)snprintf(text, 64, "{\"gateway_id\":1,\"csr\":\"");
 
 	memset(text + length, 'x', PROTOCOL_CSR_MAX + 1);
-	strcpy(text + length + PROTOCOL_CSR_MAX + 1, "\"}");
+	memcpy(text + length + PROTOCOL_CSR_MAX + 1, "\"}", sizeof("\"}"));
 	assert_problem(text, PROTOCOL_INVALID);
 	memset(padded, ' ', NETSTRING_MAX_PAYLOAD + 1);
 	padded[0] = '{';
