@@ -17,20 +17,8 @@
 
 #define MAX_OF_FIELD (EVIDENCE_MAX_FACTS / 4)
 
-static const char *const source_names[SOURCE_COUNT] = {
-	[SOURCE_WSD] = "wsd",
-	[SOURCE_MDNS] = "mdns",
-	[SOURCE_SSDP] = "ssdp",
-	[SOURCE_OUI] = "oui",
-	[SOURCE_OPERATOR] = "operator",
-	[SOURCE_RTSP] = "rtsp",
-	[SOURCE_HTTP] = "http",
-	[SOURCE_ONVIF] = "onvif",
-	[SOURCE_CERTIFICATE] = "certificate",
-	[SOURCE_ARP] = "arp",
-	[SOURCE_NDP] = "ndp",
-	[SOURCE_DHCP] = "dhcp",
-};
+#define SOURCE_NAME(name, text) text,
+static const char *const source_names[SOURCE_COUNT] = { SOURCES(SOURCE_NAME) };
 
 /* For single-valued fields: which source is believed first. Sources not listed come last. */
 #define ORDER(...)                        \

@@ -19,22 +19,22 @@
 #define CANDIDATE_FROM 0.4 /* below, a device is not shown */
 #define CAMERA_FROM    0.8
 
-/* Who told. A new protocol adds its name here and one line in the table of evidence.c. */
-enum source {
-	SOURCE_WSD,
-	SOURCE_MDNS,
-	SOURCE_SSDP,
-	SOURCE_RTSP,
-	SOURCE_HTTP,
-	SOURCE_ONVIF,       /* the calls that need no password */
-	SOURCE_CERTIFICATE, /* of its TLS services */
-	SOURCE_OUI,
-	SOURCE_ARP,
-	SOURCE_NDP,
-	SOURCE_DHCP,
-	SOURCE_OPERATOR, /* who added its address */
-	SOURCE_COUNT,
-};
+/* Who told, and its name on the bus: a new one has its line here. */
+#define SOURCES(X)                                                          \
+	X(WSD, "wsd")                                                       \
+	X(MDNS, "mdns")                                                     \
+	X(SSDP, "ssdp")                                                     \
+	X(RTSP, "rtsp")                                                     \
+	X(HTTP, "http")                                                     \
+	X(ONVIF, "onvif")             /* the calls that need no password */ \
+	X(CERTIFICATE, "certificate") /* of its TLS services */             \
+	X(OUI, "oui")                                                       \
+	X(ARP, "arp")                                                       \
+	X(NDP, "ndp")                                                       \
+	X(DHCP, "dhcp")                                                     \
+	X(OPERATOR, "operator") /* who added its address */
+#define DECLARE_SOURCE(name, text) SOURCE_##name,
+enum source { SOURCES(DECLARE_SOURCE) SOURCE_COUNT };
 const char *source_name(enum source source);
 
 enum field {

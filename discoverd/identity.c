@@ -213,3 +213,9 @@ const char *identity_name(const struct identity *identity, char buffer[static ID
 			 (unsigned long long)hash(netaddr_format(&identity->address, text)));
 	return buffer;
 }
+
+/* The name of a MAC may begin with that letter too, but has 12 digits. */
+bool identity_name_is_of_endpoint(const char *name)
+{
+	return name[0] == 'e' && strlen(name) == 1 + 16;
+}

@@ -41,6 +41,7 @@ bool identity_mac(const struct identity *identity, struct mac_address *ret_mac);
 /* Last element of the object path: the MAC's 12 digits, a hash of the endpoint reference, or the
  * address. */
 const char *identity_name(const struct identity *identity, char buffer[static IDENTITY_NAME_SIZE]);
+bool identity_name_is_of_endpoint(const char *name);
 
 /* A MAC inside an endpoint reference. certain: written as one, or the node of a version 1 UUID. */
 bool identity_mac_in_endpoint(const char *endpoint, struct mac_address *ret_mac, bool *ret_certain);

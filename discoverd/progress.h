@@ -26,3 +26,9 @@ static inline unsigned progress_percent(struct progress progress)
 		       ? (unsigned)((uint64_t)progress.done * 100 / progress.planned)
 		       : 100;
 }
+
+/* Of the part that is further behind. */
+static inline struct progress progress_least(struct progress a, struct progress b)
+{
+	return progress_percent(b) < progress_percent(a) ? b : a;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How a discovery protocol plugs in: one struct protocol, named in the table of discovery.c. A
- * prober owns its sockets and timers, and gives every host it hears of as a sighting.
+ * How a discovery protocol plugs in: one struct protocol NAME_protocol, with NAME in the table at
+ * the end. A prober owns its sockets and timers, and gives every host it hears of as a sighting.
  */
 #pragma once
 
@@ -47,9 +47,13 @@ struct protocol {
 	struct progress (*progress)(const void *prober);
 };
 
-extern const struct protocol wsd_protocol;
-extern const struct protocol mdns_protocol;
-extern const struct protocol ssdp_protocol;
-extern const struct protocol arp_protocol;
-extern const struct protocol dhcp_protocol;
-extern const struct protocol ndp_protocol;
+/* The protocols: a new one has its line here. */
+#define PROTOCOLS(X) \
+	X(wsd)       \
+	X(mdns)      \
+	X(ssdp)      \
+	X(arp)       \
+	X(dhcp)      \
+	X(ndp)
+#define DECLARE_PROTOCOL(name) extern const struct protocol name##_protocol;
+PROTOCOLS(DECLARE_PROTOCOL)

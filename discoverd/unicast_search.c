@@ -69,10 +69,18 @@ void unicast_search_note(struct unicast_search *search, unsigned ifindex,
 	host_asker_add(search->asker, ifindex, address);
 }
 
-bool unicast_search_covers(const struct unicast_search *search, const struct netaddr *address)
+static bool covers(const struct unicast_search *search, const struct netaddr *address)
 {
 	return remote_hosts_cover(&search->hosts, address) &&
 	       way_to(search, address) == &interface_routed;
+}
+
+const struct interface *unicast_search_place(const struct unicast_search *search, unsigned ifindex,
+					     const struct netaddr *address)
+{
+	if (ifindex != interface_routed.index)
+		return interfaces_find(search->interfaces, ifindex);
+	return covers(search, address) ? &interface_routed : NULL;
 }
 
 struct progress unicast_search_progress(const struct unicast_search *search)
@@ -152,7 +160,7 @@ int unicast_search_remove(struct unicast_search *search, const struct netaddr *a
 	}
 	search->handlers->on_addresses(search->owner);
 	device = device_table_find_address(search->table, interface_routed.index, address);
-	if (device && !unicast_search_covers(search, address))
+	if (device && !covers(search, address))
 		device_table_remove(search->table, device);
 	return 0;
 }

@@ -35,8 +35,10 @@ void unicast_search_scan(struct unicast_search *search, bool light);
 /* A host of the link shows a sign of life. */
 void unicast_search_note(struct unicast_search *search, unsigned ifindex,
 			 const struct netaddr *address);
-/* Whether it is a host beyond a router that we were told to ask. */
-bool unicast_search_covers(const struct unicast_search *search, const struct netaddr *address);
+/* Where a host is that answers there; NULL: where nobody looks. Only what answers where we were
+ * told to ask is beyond a router. */
+const struct interface *unicast_search_place(const struct unicast_search *search, unsigned ifindex,
+					     const struct netaddr *address);
 struct progress unicast_search_progress(const struct unicast_search *search);
 
 /*
