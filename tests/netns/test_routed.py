@@ -325,6 +325,22 @@ class TestTraffic(RoutedCase):
         self.replace("gateway", forward("udp", 10000, "192.168.1.11", 5000))
         self.assertEqual(ask_udp("client", "10.44.0.2", 10000), "camera2 192.168.1.1 hello")
 
+    def test_beyond_a_router(self):
+        """tcp reaches a target beyond a router of the LAN, which sees the gateway's own address"""
+        namespaces.ip(None, "route", "add", "192.168.50.0/24", "via", "192.168.1.10")
+        self.addCleanup(namespaces.ip, None, "route", "delete", "192.168.50.0/24")
+        namespaces.add("beyond")
+        self.addCleanup(namespaces.ip, None, "netns", "delete", "beyond")
+        namespaces.link("lan", "inner", "beyond", "eth0")
+        namespaces.address("lan", "inner", "192.168.50.1/24")
+        namespaces.address("beyond", "eth0", "192.168.50.20/24")
+        namespaces.ip("beyond", "route", "add", "default", "via", "192.168.50.1")
+        with namespaces.inside("lan"):
+            set_forwarding(True, ("ipv4/ip_forward",))
+        Server("beyond", "camera3", socket.AF_INET, socket.SOCK_STREAM, "192.168.50.20", 80)
+        self.replace("gateway", forward("tcp", 10000, "192.168.50.20", 80))
+        self.assertEqual(ask_tcp("client", "10.44.0.2", 10000), "camera3 192.168.1.1 hello")
+
     def test_one_port_two_protocols(self):
         """one port may lead elsewhere for tcp and udp, and for each interface"""
         self.replace("gateway", forward("tcp", 10000, "192.168.1.10", 80),
