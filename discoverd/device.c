@@ -7,6 +7,10 @@
 #include "discoverd/vendor.h"
 
 #define MAX_FAILURES 3
+/* A camera on a battery wakes up for what moves, and for a look at it. */
+#define LONGEST_WAKE (180 * USEC_PER_SEC)
+#define NAPS         3
+#define NAPS_WITHIN  (24 * 3600 * USEC_PER_SEC)
 
 /* --- addresses --- */
 
@@ -269,10 +273,25 @@ static const struct vendor *vendor_of(const struct device *device)
 	return vendor_find(evidence_best(&device->evidence, FIELD_VENDOR));
 }
 
+void device_note_absence(struct device *device, usec_t now)
+{
+	if (device->heard - device->online_since > LONGEST_WAKE ||
+	    device->suspected >= device->online_since) {
+		device->naps = 0;
+		return;
+	}
+	if (device->naps && now - device->napped > NAPS_WITHIN)
+		device->naps = 0;
+	device->naps++;
+	device->napped = now;
+}
+
 bool device_sleeps(const struct device *device)
 {
 	const char *model = evidence_best(&device->evidence, FIELD_MODEL);
 
+	if (device->naps >= NAPS)
+		return true;
 	return model && vendor_model_sleeps(vendor_of(device), model);
 }
 

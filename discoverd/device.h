@@ -36,6 +36,8 @@ struct device {
 	unsigned unproven; /* checks in a row that ended without an answer and without a miss */
 	usec_t heard;      /* loop_now() of its last sign of life, */
 	usec_t online_since;
+	unsigned naps; /* times in a row that it went without a word, having been there for short */
+	usec_t napped; /* the last of them */
 	usec_t suspected;   /* when it said good-bye; 0: never */
 	usec_t checked;     /* when it was last asked whether it is there; 0: no check is open */
 	int64_t first_seen; /* seconds since 1970 */
@@ -83,7 +85,10 @@ bool device_drop_address(struct device *device, unsigned ifindex, const struct n
 /* A time of loop_now() as seconds since 1970. */
 int64_t device_unix_time(const struct device *device, usec_t time);
 bool device_mac(const struct device *device, struct mac_address *ret_mac);
-/* It runs on a battery: that it does not answer does not mean that it is gone. */
+/* It is not there any more: counts what shows that it sleeps. */
+void device_note_absence(struct device *device, usec_t now);
+/* It runs on a battery, by its model or as it behaves: that it does not answer does not mean that
+ * it is gone. */
 bool device_sleeps(const struct device *device);
 size_t device_services(const struct device *device,
 		       struct device_service ret_services[static DEVICE_MAX_SERVICES]);

@@ -75,6 +75,7 @@ void keeper_missed(struct keeper *keeper, struct device *device)
 	}
 	device->checked = 0;
 	device->online = false;
+	device_note_absence(device, loop_now(keeper->loop));
 	keeper->handlers->on_changed(device, keeper->owner);
 }
 
