@@ -15,6 +15,7 @@
 
 #define LEAST_CONFIDENCE 0.3 /* to ask the ports that something points to */
 #define MAX_RECHECKS     3
+#define STARTING         (300 * USEC_PER_SEC) /* as long as it may take until all servers run */
 #define RECHECK_LATER    (10 * USEC_PER_SEC)
 #define COOL_DOWN        (600 * USEC_PER_SEC)
 #define MAX_LOOKS        6 /* within that time, besides the one at everything */
@@ -37,6 +38,11 @@ static bool is_complete(const struct device *device)
 		http |= text_starts_with(services[i].name, "http");
 	}
 	return rtsp && http;
+}
+
+static bool is_starting(const struct service_watch *watch, const struct device *device)
+{
+	return loop_now(watch->loop) - device->online_since < STARTING;
 }
 
 /* Alive, and perhaps a camera: it got the time to say what it is. */
@@ -118,7 +124,7 @@ void service_watch_update(struct service_watch *watch, struct device *device)
 		confirmation_extend(device->confirmation);
 	}
 	device->confirmed_at = *address;
-	if (!is_complete(device) && confidence >= LEAST_CONFIDENCE)
+	if (is_starting(watch, device) && !is_complete(device) && confidence >= LEAST_CONFIDENCE)
 		plan_recheck(watch, device);
 	target.ifindex = address->ifindex;
 	target.address = address->address;
