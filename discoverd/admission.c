@@ -11,6 +11,7 @@
 #define NEWCOMER_GAP       USEC_PER_MSEC
 #define MOST_NEWCOMERS     USEC_PER_SEC /* at once, as time */
 #define MOST_OWN_ADDRESSES 4 /* of one family, that one MAC is believed to have on an interface */
+#define PRESENT_ADDRESS    (600 * USEC_PER_SEC) /* heard of since; others it has had */
 
 struct admission {
 	struct admission_parts parts;
@@ -246,7 +247,8 @@ static struct device *meet(struct admission *admission, const struct interface *
 }
 
 /* A router that answers for others (proxy ARP), and is not where they are. */
-static bool stands_in(const struct device *device, unsigned ifindex, const struct netaddr *address)
+static bool stands_in(const struct device *device, unsigned ifindex, const struct netaddr *address,
+		      usec_t now)
 {
 	size_t count = 0;
 
@@ -254,7 +256,8 @@ static bool stands_in(const struct device *device, unsigned ifindex, const struc
 		return false;
 	for (size_t i = 0; i < device->address_count; i++)
 		if (device->addresses[i].ifindex == ifindex &&
-		    device->addresses[i].address.family == address->family)
+		    device->addresses[i].address.family == address->family &&
+		    now - device->addresses[i].last_seen < PRESENT_ADDRESS)
 			count++;
 	return count >= MOST_OWN_ADDRESSES;
 }
@@ -266,7 +269,7 @@ static void on_neighbour_present(struct admission *admission, const struct inter
 	usec_t now = loop_now(admission->parts.loop);
 	bool news;
 
-	if (device && stands_in(device, interface->index, address))
+	if (device && stands_in(device, interface->index, address, now))
 		return;
 	/* Several cameras come from the factory with the same address of another network. */
 	if (interface_is_on_link(interface, address))
