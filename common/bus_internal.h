@@ -6,6 +6,7 @@
 
 #include "common/bus.h"
 #include "common/bus_interface.h"
+#include "common/bus_message.h"
 
 struct bus_object;
 struct bus_peer;
@@ -22,6 +23,8 @@ struct bus {
 	struct bus_object **objects; /* sorted by path: descendants follow their ancestor */
 	size_t object_count;
 	struct bus_object *changed; /* list of objects that have something to tell */
+	DBusMessage *signal;        /* between bus_signal_begin() and bus_signal_send() */
+	struct bus_writer signal_arguments;
 
 	struct bus_peer *peers;
 	struct bus_peer *next_peer;    /* of the loop that runs callbacks; moved when it is freed */

@@ -221,15 +221,16 @@ void bus_property_changed(struct bus_object *object, const struct bus_vtable *vt
 struct bus_writer *bus_signal_begin(struct bus_object *object, const struct bus_vtable *vtable,
 				    unsigned signal)
 {
-	assert(!object->signal);
-	object->signal = new_signal(object->path, vtable->interface, signal,
-				    &object->signal_arguments);
-	return &object->signal_arguments;
+	struct bus *bus = object->bus;
+
+	assert(!bus->signal);
+	bus->signal = new_signal(object->path, vtable->interface, signal, &bus->signal_arguments);
+	return &bus->signal_arguments;
 }
 
 void bus_signal_send(struct bus_object *object)
 {
-	bus_send(object->bus, steal_ptr(object->signal));
+	bus_send(object->bus, steal_ptr(object->bus->signal));
 }
 
 /* --- objects --- */
@@ -312,8 +313,6 @@ struct bus_object *bus_object_free(struct bus_object *object)
 	bus->object_count--;
 	memmove(&bus->objects[position], &bus->objects[position + 1],
 		(bus->object_count - position) * sizeof(*bus->objects));
-	if (object->signal)
-		dbus_message_unref(object->signal);
 	free(object->bindings);
 	free(object->path);
 	free(object);

@@ -53,7 +53,7 @@ const char *bus_object_path(const struct bus_object *object);
 void bus_property_changed(struct bus_object *object, const struct bus_vtable *vtable,
 			  unsigned property);
 
-/* bus_signal_begin(), write the arguments, bus_signal_send(). One at a time per object. */
+/* bus_signal_begin(), write the arguments, bus_signal_send(). One at a time. */
 struct bus_writer *bus_signal_begin(struct bus_object *object, const struct bus_vtable *vtable,
 				    unsigned signal);
 void bus_signal_send(struct bus_object *object);

@@ -18,8 +18,6 @@ struct bus_object {
 	bool announced;
 	bool queued;
 	struct bus_object *next_changed;
-	DBusMessage *signal; /* between bus_signal_begin() and bus_signal_send() */
-	struct bus_writer signal_arguments;
 };
 
 /* bus_object.c */
