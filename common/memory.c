@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/memory.h"
 
+#include <link.h>
+#ifdef HAVE_MALLOC_TRIM
+#include <malloc.h>
+#endif
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 void *xcalloc(size_t count, size_t size)
 {
@@ -119,4 +126,47 @@ char **strv_free(char **strings)
 		free(strings[i]);
 	free(strings);
 	return NULL;
+}
+
+/* Relocations in code, as old compilers made them, are kept nowhere else. */
+static bool is_as_in_the_file(const struct dl_phdr_info *object)
+{
+	for (size_t i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Dyn) * entry;
+
+		if (object->dlpi_phdr[i].p_type != PT_DYNAMIC)
+			continue;
+		entry = (const void *)(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr);
+		for (; entry->d_tag != DT_NULL; entry++)
+			if (entry->d_tag == DT_TEXTREL ||
+			    (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL)))
+				return false;
+	}
+	return true;
+}
+
+static int give_back_object(struct dl_phdr_info *object, size_t size, void *owner)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < object->dlpi_phnum && is_as_in_the_file(object); i++) {
+		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+		uintptr_t start = object->dlpi_addr + segment->p_vaddr;
+		uintptr_t end = start + segment->p_memsz;
+
+		if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W))
+			continue;
+		start -= start % page;
+		end += (page - end % page) % page;
+		madvise((void *)start, end - start, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+void memory_give_back(void)
+{
+#ifdef HAVE_MALLOC_TRIM
+	malloc_trim(0); /* musl's allocator keeps little */
+#endif
+	dl_iterate_phdr(give_back_object, NULL);
 }

@@ -37,6 +37,13 @@ static inline void secret_freep(char **secret)
 	secret_free(*secret);
 }
 
+/*
+ * Gives back to the system, after a start or a burst of work, what is not needed for a while: freed
+ * memory, and the program's and its libraries' code, which is read again from the page cache when
+ * it is run. (A debugger's breakpoints go with the code: set them after.)
+ */
+void memory_give_back(void);
+
 /* A descriptor that is closed at the end of its scope; -1 means none. */
 static inline void closep(int *fd)
 {

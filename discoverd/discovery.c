@@ -117,7 +117,17 @@ static unsigned measure_progress(void *owner)
 	return percent;
 }
 
-static const struct scan_handlers scan_handlers = { measure_progress, on_state, on_progress };
+/* A scan takes much for a short time. */
+static void on_scan(void *owner)
+{
+	struct discovery *discovery = owner;
+
+	if (!discovery->scan.running)
+		memory_give_back();
+	on_state(discovery);
+}
+
+static const struct scan_handlers scan_handlers = { measure_progress, on_scan, on_progress };
 
 static void on_activity(void *owner)
 {

@@ -2,6 +2,8 @@
 #include "common/memory.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/test.h"
@@ -70,13 +72,45 @@ static void test_ownership(void **state)
 	assert_int_equal(fcntl(leaked, F_GETFD), -1);
 }
 
+/* kB of a field of /proc/self/status */
+static long status(const char *field)
+{
+	_cleanup_free_ char *line = NULL;
+	FILE *file = fopen("/proc/self/status", "re");
+	size_t size = 0, length = strlen(field);
+	long value = -1;
+
+	assert_non_null(file);
+	while (value < 0 && getline(&line, &size, file) > 0)
+		if (strncmp(line, field, length) == 0)
+			value = strtol(line + length, NULL, 10);
+	fclose(file);
+	return value;
+}
+
+static void test_giving_back(void **state)
+{
+	static const char *const constant[] = { "a relocated", "constant" };
+	static char written[] = "before";
+	_cleanup_free_ char *owned = xstrdup("owned");
+	long before = status("RssFile:");
+
+	memcpy(written, "after.", sizeof(written));
+	memory_give_back();
+	assert_true(status("RssFile:") < before);
+	assert_string_equal(written, "after.");
+	assert_string_equal(owned, "owned");
+	assert_string_equal(constant[0], "a relocated");
+	assert_string_equal(constant[1], "constant");
+	memory_give_back();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_string_arrays),
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_ownership),
+		cmocka_unit_test(test_strings),     cmocka_unit_test(test_string_arrays),
+		cmocka_unit_test(test_sizes),       cmocka_unit_test(test_ownership),
+		cmocka_unit_test(test_giving_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
