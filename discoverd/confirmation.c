@@ -19,6 +19,7 @@
 #define STALLED_AFTER (300 * USEC_PER_MSEC)
 #define MUTE_FROM     4 /* ports that were silent, and none that was not */
 #define RESERVE       2 /* connections that a probe leaves to the others */
+#define ONVIF_LASTS   (3600 * USEC_PER_SEC)
 
 static const struct service_probe *const probes[PROBE_SERVICE_COUNT] = {
 	[PROBE_RTSP] = &rtsp_probe,  [PROBE_HTTP] = &http_probe,   [PROBE_HTTPS] = &http_probe,
@@ -212,8 +213,11 @@ static bool is_sought(struct confirmation *confirmation, enum probe_service serv
 /* What can be asked of ONVIF was answered: it does not change from one look to the next. */
 static bool is_needless(struct confirmation *confirmation, const struct probe_step *step)
 {
+	usec_t now = loop_now(confirmation->confirmer->loop);
+
 	return step->service == PROBE_ONVIF && !confirmation->thorough &&
-	       evidence_has_source(confirmation->evidence, SOURCE_ONVIF);
+	       evidence_is_told(confirmation->evidence, SOURCE_ONVIF,
+				now > ONVIF_LASTS ? now - ONVIF_LASTS : 0);
 }
 
 /* 0: never asked; 1: silent the first time, to be asked again after the others. */

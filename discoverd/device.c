@@ -4,13 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/memory.h"
 #include "discoverd/vendor.h"
 
-#define MAX_FAILURES 3
 /* A camera on a battery wakes up for what moves, and for a look at it. */
 #define LONGEST_WAKE (180 * USEC_PER_SEC)
 #define NAPS         3
 #define NAPS_WITHIN  (24 * 3600 * USEC_PER_SEC)
+
+struct device *device_free(struct device *device)
+{
+	evidence_deinit(&device->evidence);
+	free(device->addresses);
+	free(device);
+	return NULL;
+}
 
 /* --- addresses --- */
 
@@ -88,51 +96,57 @@ static void remove_oldest_address(struct device *device)
 	remove_address(device, oldest);
 }
 
+/* Returns its index. */
+static size_t append_address(struct device *device, const struct device_address *address)
+{
+	size_t index = device->address_count++;
+
+	if (device->primary == index)
+		device->primary = device->address_count; /* there was none */
+	device->addresses = xrealloc_array(device->addresses, device->address_count,
+					   sizeof(*device->addresses));
+	device->addresses[index] = *address;
+	return index;
+}
+
 void device_note_address(struct device *device, const struct interface *interface,
 			 const struct netaddr *address, usec_t now)
 {
 	const struct device_address *found = device_find_address(device, interface->index, address);
-	struct device_address *entry;
+	struct device_address new = { 0 }, *known;
 	size_t index;
 
 	if (found) {
-		entry = &device->addresses[found - device->addresses];
-		entry->last_seen = now;
-		entry->on_link = interface_is_on_link(interface, address);
+		known = &device->addresses[found - device->addresses];
+		known->last_seen = now;
+		known->on_link = interface_is_on_link(interface, address);
 		return;
 	}
 	if (device->address_count == DEVICE_MAX_ADDRESSES)
 		remove_oldest_address(device);
-	index = device->address_count++;
-	if (device->primary == index)
-		device->primary = device->address_count; /* there was none */
-	entry = &device->addresses[index];
-	*entry = (struct device_address){
-		.ifindex = interface->index,
-		.address = *address,
-		.on_link = interface_is_on_link(interface, address),
-		.first_seen = now,
-		.last_seen = now,
-	};
-	snprintf(entry->interface, sizeof(entry->interface), "%s", interface->name);
+	new.ifindex = interface->index;
+	new.address = *address;
+	new.on_link = interface_is_on_link(interface, address);
+	new.last_seen = now;
+	snprintf(new.interface, sizeof(new.interface), "%s", interface->name);
+	index = append_address(device, &new);
 	/*
 	 * A new address that is as good as the present one is where the device has moved to. Should
 	 * it have both, nothing moves back when the old one is seen again.
 	 */
-	if (device->primary >= index || worth(entry) >= worth(&device->addresses[device->primary]))
+	if (device->primary >= index || worth(&new) >= worth(&device->addresses[device->primary]))
 		device->primary = index;
 }
 
 void device_adopt_address(struct device *device, const struct device_address *address)
 {
-	size_t index = device->address_count;
+	size_t index;
 
 	if (device_find_address(device, address->ifindex, &address->address) ||
-	    index == DEVICE_MAX_ADDRESSES)
+	    device->address_count == DEVICE_MAX_ADDRESSES)
 		return;
-	device->addresses[index] = *address;
-	device->address_count++;
-	if (device->primary == index || worth(address) > worth(&device->addresses[device->primary]))
+	index = append_address(device, address);
+	if (device->primary >= index || worth(address) > worth(&device->addresses[device->primary]))
 		device->primary = index;
 }
 
@@ -184,35 +198,6 @@ static bool has_service(const struct device *device, uint16_t port, const char *
 
 	while ((fact = evidence_next(&device->evidence, FIELD_SERVICE, fact)))
 		if ((!port || fact->port == port) && (!name || strcmp(fact->text, name) == 0))
-			return true;
-	return false;
-}
-
-bool device_note_service(struct device *device, uint16_t port, bool answered)
-{
-	size_t i, free_place = DEVICE_MAX_SERVICES;
-
-	for (i = 0; i < DEVICE_MAX_SERVICES && device->failures[i].port != port; i++)
-		if (!device->failures[i].port)
-			free_place = i;
-	if (i == DEVICE_MAX_SERVICES) {
-		if (answered || free_place == DEVICE_MAX_SERVICES ||
-		    !has_service(device, port, NULL))
-			return false;
-		i = free_place;
-		device->failures[i].port = port;
-		device->failures[i].count = 0;
-	}
-	if (!answered && ++device->failures[i].count < MAX_FAILURES)
-		return false;
-	device->failures[i].port = 0;
-	return !answered && evidence_remove_service(&device->evidence, port);
-}
-
-bool device_has_failing_service(const struct device *device)
-{
-	for (size_t i = 0; i < DEVICE_MAX_SERVICES; i++)
-		if (device->failures[i].port && has_service(device, device->failures[i].port, NULL))
 			return true;
 	return false;
 }

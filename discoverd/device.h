@@ -19,7 +19,6 @@ struct device_address {
 	char interface[IF_NAMESIZE]; /* "" then */
 	struct netaddr address;
 	bool on_link;
-	usec_t first_seen;
 	usec_t last_seen;
 };
 
@@ -27,9 +26,9 @@ struct device {
 	char name[IDENTITY_NAME_SIZE]; /* last element of its path; never changes once published */
 	struct identity identity;
 	struct evidence evidence;
-	struct device_address addresses[DEVICE_MAX_ADDRESSES];
-	size_t address_count;
-	size_t primary; /* index of the address to forward to; address_count: none */
+	struct device_address *addresses;
+	size_t address_count; /* up to DEVICE_MAX_ADDRESSES */
+	size_t primary;       /* index of the address to forward to; address_count: none */
 
 	bool online;
 	unsigned misses;   /* unanswered checks in a row */
@@ -42,10 +41,6 @@ struct device {
 	usec_t checked;     /* when it was last asked whether it is there; 0: no check is open */
 	int64_t first_seen; /* seconds since 1970 */
 	int64_t last_seen;  /* and the same in seconds since 1970 */
-	struct {
-		uint16_t port;
-		unsigned count;
-	} failures[DEVICE_MAX_SERVICES]; /* of its services to answer, in a row */
 
 	usec_t stranger_until; /* heard on the link, it has so long to say what it is; 0: not heard
 				*/
@@ -53,9 +48,10 @@ struct device {
 	unsigned rechecks;     /* done since its services were last in order */
 	usec_t looked;         /* when its services were last asked from the start */
 	unsigned looks;        /* at them since then */
-	struct confirmation *confirmation;  /* NULL: none yet */
-	bool first_look;                    /* it was begun when nothing was known of the device */
-	struct device_address confirmed_at; /* the address that it asks */
+	struct confirmation *confirmation; /* NULL: none yet */
+	bool first_look;                   /* it was begun when nothing was known of the device */
+	unsigned confirmed_ifindex;        /* and the address that it asks */
+	struct netaddr confirmed_address;
 	bool published;
 	struct netaddr told;    /* its address, */
 	bool told_online;       /* and whether it is there, as last logged */
@@ -63,6 +59,9 @@ struct device {
 };
 
 typedef void device_fn(struct device *device, void *owner);
+
+/* For struct device_table; what others keep in it is freed before. */
+struct device *device_free(struct device *device);
 
 struct device_service {
 	uint16_t port;
@@ -92,10 +91,6 @@ void device_note_absence(struct device *device, usec_t now);
 bool device_sleeps(const struct device *device);
 size_t device_services(const struct device *device,
 		       struct device_service ret_services[static DEVICE_MAX_SERVICES]);
-/* A known service did not answer (or did): after the third failure in a row it is gone. Returns
- * whether it went. */
-bool device_note_service(struct device *device, uint16_t port, bool answered);
-bool device_has_failing_service(const struct device *device);
 /* Why nothing can be forwarded to its address, and what to do about it; NULL: it can. */
 const char *device_obstacle(const struct device *device, char buffer[static DEVICE_URL_SIZE]);
 /* All NULL when unknown. */

@@ -61,8 +61,7 @@ void device_table_remove(struct device_table *table, struct device *device)
 		;
 	table->devices[i] = table->devices[--table->count];
 	table->on_removed(device, table->owner);
-	evidence_deinit(&device->evidence);
-	free(device);
+	device_free(device);
 }
 
 struct device *device_table_find_address(const struct device_table *table, unsigned ifindex,
@@ -153,8 +152,8 @@ static bool calls_itself_otherwise(const struct device *device, const struct ide
 {
 	const struct identity *known = &device->identity;
 
-	if (known->endpoint[0] && seen->endpoint[0])
-		return strcasecmp(known->endpoint, seen->endpoint) != 0;
+	if (known->endpoint && seen->endpoint)
+		return known->endpoint != seen->endpoint;
 	return known->has_told && seen->has_told && !mac_equal(&known->told, &seen->told) &&
 	       !has_link(device, &seen->told);
 }
@@ -168,9 +167,9 @@ enum device_doubt device_table_doubt(const struct device_table *table,
 	identity_read(&seen, evidence, mac);
 	if (!holder || !calls_itself_otherwise(holder, &seen))
 		return DEVICE_CREDIBLE;
-	for (size_t i = 0; seen.endpoint[0] && i < table->count; i++)
+	for (size_t i = 0; seen.endpoint && i < table->count; i++)
 		if (table->devices[i] != holder &&
-		    strcasecmp(table->devices[i]->identity.endpoint, seen.endpoint) == 0)
+		    table->devices[i]->identity.endpoint == seen.endpoint)
 			return DEVICE_SWAPPED;
 	return DEVICE_STRANGER;
 }

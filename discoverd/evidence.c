@@ -16,6 +16,7 @@
 #include "common/netaddr.h"
 
 #define MAX_OF_FIELD (EVIDENCE_MAX_FACTS / 4)
+#define MAX_FAILURES 3
 
 #define SOURCE_NAME(name, text) text,
 static const char *const source_names[SOURCE_COUNT] = { SOURCES(SOURCE_NAME) };
@@ -169,6 +170,7 @@ static bool add_clean(struct evidence *evidence, const struct fact *model, const
 		if (strcmp(fact->text, text) == 0) {
 			fact->time = model->time;
 			fact->stale = model->stale;
+			fact->failures = model->failures;
 			return false;
 		}
 		remove_at(evidence, index);
@@ -231,13 +233,51 @@ bool evidence_merge(struct evidence *evidence, const struct evidence *other)
 	return changed;
 }
 
-bool evidence_remove_service(struct evidence *evidence, uint16_t port)
+static bool is_repeated(const struct evidence *answer, const struct fact *known)
 {
-	for (size_t i = 0; i < evidence->count; i++) {
-		if (evidence->facts[i]->field != FIELD_SERVICE || evidence->facts[i]->port != port)
+	for (size_t i = 0; i < answer->count; i++) {
+		const struct fact *fact = answer->facts[i];
+
+		if (replaces(known, fact->source, fact->field,
+			     fact->port ? fact->port : known->port, fact->text))
+			return true;
+	}
+	return false;
+}
+
+bool evidence_take_answer(struct evidence *evidence, const struct evidence *answer, uint16_t port,
+			  unsigned sources)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < answer->count; i++) {
+		struct fact model = *answer->facts[i];
+
+		if (!model.port)
+			model.port = port;
+		changed |= add_clean(evidence, &model, answer->facts[i]->text);
+	}
+	for (size_t i = evidence->count; i-- > 0;) {
+		struct fact *fact = evidence->facts[i];
+
+		if (fact->port != port || !(sources & BIT(fact->source)) ||
+		    is_repeated(answer, fact) || ++fact->failures < MAX_FAILURES)
 			continue;
 		remove_at(evidence, i);
-		return true;
+		changed = true;
+	}
+	return changed;
+}
+
+bool evidence_is_failing(const struct evidence *evidence)
+{
+	for (size_t i = 0; i < evidence->count; i++) {
+		const struct fact *fact = evidence->facts[i];
+
+		if (fact->failures &&
+		    (fact->field == FIELD_SERVICE ||
+		     (fact->field == FIELD_ONVIF && fact->source == SOURCE_ONVIF)))
+			return true;
 	}
 	return false;
 }
@@ -366,8 +406,8 @@ bool evidence_is_other(const struct evidence *evidence)
 
 /*
  * Sources that every burst asks again, and that then say all they have to say. The others tell
- * once, and either last (the maker's block of MACs) or are taken back otherwise (a service by its
- * silence, mDNS by avahi).
+ * once, and either last (the maker's block of MACs) or are taken back otherwise (what a service
+ * told, by evidence_take_answer(); mDNS, by avahi).
  */
 static bool is_asked_again(enum source source)
 {

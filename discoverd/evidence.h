@@ -61,11 +61,12 @@ enum field {
 const char *field_name(enum field field);
 
 struct fact {
-	usec_t time; /* when it was last told */
-	enum source source;
-	enum field field;
-	uint16_t port; /* of FIELD_HINT, FIELD_ONVIF, FIELD_SERVICE; else 0 */
-	bool stale;    /* its source has been silent for long: evidence_age() */
+	usec_t time;   /* when it was last told */
+	uint16_t port; /* that it is about, or that told it; 0: none */
+	enum source source : 8;
+	enum field field : 8;
+	uint8_t failures; /* of its port to tell it again, in a row: evidence_take_answer() */
+	bool stale;       /* its source has been silent for long: evidence_age() */
 	char text[];
 };
 
@@ -88,7 +89,15 @@ bool evidence_add_port(struct evidence *evidence, enum source source, enum field
 /* A MAC in any notation: 12 digits, with or without separators. Returns whether it is one. */
 bool evidence_add_mac(struct evidence *evidence, enum source source, const char *text, usec_t time);
 bool evidence_merge(struct evidence *evidence, const struct evidence *other);
-bool evidence_remove_service(struct evidence *evidence, uint16_t port);
+/*
+ * Merges what a port answered that was asked in the protocol of some sources (BIT(source)); no
+ * answer is one, too. What they told of that port before and do not repeat, the third time in a
+ * row, is not true any more and goes.
+ */
+bool evidence_take_answer(struct evidence *evidence, const struct evidence *answer, uint16_t port,
+			  unsigned sources);
+/* A service has not answered when it was last asked, and is still believed. */
+bool evidence_is_failing(const struct evidence *evidence);
 
 /* The value to publish, or NULL. Lives until the evidence changes. */
 const char *evidence_best(const struct evidence *evidence, enum field field);

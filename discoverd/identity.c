@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static bool is_burned_in(const struct mac_address *mac)
 {
@@ -60,7 +59,7 @@ bool identity_mac_in_endpoint(const char *endpoint, struct mac_address *ret_mac,
 	return true;
 }
 
-/* FNV-1a, 64 bit: a name, not a secret. */
+/* FNV-1a, 64 bit, whatever the case: a name, not a secret. */
 static uint64_t hash(const char *text)
 {
 	uint64_t value = 0xcbf29ce484222325;
@@ -97,7 +96,7 @@ void identity_read(struct identity *ret_identity, const struct evidence *evidenc
 		identity.link_count = 1;
 	}
 	if (endpoint) {
-		snprintf(identity.endpoint, sizeof(identity.endpoint), "%s", endpoint->text);
+		identity.endpoint = hash(endpoint->text);
 		identity.has_tail = identity_mac_in_endpoint(endpoint->text, &identity.tail,
 							     &certain);
 		if (identity.has_tail && certain) {
@@ -132,8 +131,8 @@ static bool claims_link_of(const struct identity *a, const struct identity *b)
 /* By name; the address tells only what has none. */
 static bool same_endpoint(const struct identity *a, const struct identity *b)
 {
-	if (a->endpoint[0] && b->endpoint[0])
-		return strcasecmp(a->endpoint, b->endpoint) == 0;
+	if (a->endpoint && b->endpoint)
+		return a->endpoint == b->endpoint;
 	return a->address.family != AF_UNSPEC && netaddr_equal(&a->address, &b->address);
 }
 
@@ -169,15 +168,15 @@ void identity_merge(struct identity *known, const struct identity *seen)
 	}
 	if (seen->serial)
 		known->serial = seen->serial;
-	if (seen->endpoint[0])
-		snprintf(known->endpoint, sizeof(known->endpoint), "%s", seen->endpoint);
+	if (seen->endpoint)
+		known->endpoint = seen->endpoint;
 	if (seen->address.family != AF_UNSPEC)
 		known->address = seen->address;
 }
 
 bool identity_is_known(const struct identity *identity)
 {
-	return identity->link_count || identity->has_told || identity->endpoint[0] ||
+	return identity->link_count || identity->has_told || identity->endpoint ||
 	       identity->address.family != AF_UNSPEC;
 }
 
@@ -205,9 +204,9 @@ const char *identity_name(const struct identity *identity, char buffer[static ID
 	if (identity_mac(identity, &mac))
 		snprintf(buffer, IDENTITY_NAME_SIZE, "%02x%02x%02x%02x%02x%02x", mac.octets[0],
 			 mac.octets[1], mac.octets[2], mac.octets[3], mac.octets[4], mac.octets[5]);
-	else if (identity->endpoint[0])
+	else if (identity->endpoint)
 		snprintf(buffer, IDENTITY_NAME_SIZE, "e%016llx",
-			 (unsigned long long)hash(identity->endpoint));
+			 (unsigned long long)identity->endpoint);
 	else
 		snprintf(buffer, IDENTITY_NAME_SIZE, "a%016llx",
 			 (unsigned long long)hash(netaddr_format(&identity->address, text)));

@@ -22,9 +22,9 @@ struct identity {
 	struct mac_address told;
 	bool has_tail; /* last 12 digits of the endpoint reference: perhaps a MAC, perhaps random */
 	struct mac_address tail;
-	uint64_t serial;          /* a hash of it; 0: none that tells one device from another */
-	char endpoint[TEXT_SIZE]; /* "" when unknown */
-	struct netaddr address;   /* beyond a router; else of no family */
+	uint64_t serial;        /* a hash of it; 0: none that tells one device from another */
+	uint64_t endpoint;      /* a hash of it; 0: unknown */
+	struct netaddr address; /* beyond a router; else of no family */
 };
 
 /* What the evidence says of the identity; the link's MAC (NULL: unknown) and the address beyond a

@@ -93,11 +93,6 @@ static void begin(struct service_watch *watch, struct device *device, bool full)
 			   device->first_look ? CONFIRMATION_FIRST : connections);
 }
 
-static bool same_place(const struct device_address *a, const struct device_address *b)
-{
-	return a->ifindex == b->ifindex && netaddr_equal(&a->address, &b->address);
-}
-
 void service_watch_update(struct service_watch *watch, struct device *device)
 {
 	const struct device_address *address = device_address(device);
@@ -111,19 +106,21 @@ void service_watch_update(struct service_watch *watch, struct device *device)
 	    (confidence < LEAST_CONFIDENCE && !stranger)) {
 		if (device->confirmation) /* from the start, when it returns */
 			confirmation_reset(device->confirmation, 0);
-		device->confirmed_at = (struct device_address){ 0 };
+		device->confirmed_address = (struct netaddr){ 0 };
 		return;
 	}
 	if (!device->confirmation)
 		confirmation_new(&device->confirmation, watch->confirmer, device);
-	if (!same_place(address, &device->confirmed_at)) {
+	if (address->ifindex != device->confirmed_ifindex ||
+	    !netaddr_equal(&address->address, &device->confirmed_address)) {
 		begin(watch, device, true);
 		device->rechecks = 0;
 	} else if (device->first_look && confidence >= LEAST_CONFIDENCE) {
 		device->first_look = false;
 		confirmation_extend(device->confirmation);
 	}
-	device->confirmed_at = *address;
+	device->confirmed_ifindex = address->ifindex;
+	device->confirmed_address = address->address;
 	if (is_starting(watch, device) && !is_complete(device) && confidence >= LEAST_CONFIDENCE)
 		plan_recheck(watch, device);
 	target.ifindex = address->ifindex;
@@ -148,8 +145,11 @@ static void on_confirmation_result(struct device *device, uint16_t port, enum pr
 				   enum probe_result result, const struct evidence *evidence,
 				   void *owner)
 {
+	const unsigned sources = service == PROBE_ONVIF ? BIT(SOURCE_ONVIF)
+							: BIT(SOURCE_RTSP) | BIT(SOURCE_HTTP) |
+								  BIT(SOURCE_CERTIFICATE);
 	struct service_watch *watch = owner;
-	bool answered, gone, changed;
+	bool changed;
 
 	log_debug("%s: port %u %s %s", device->name, port,
 		  result == PROBE_CONFIRMED ? "speaks"
@@ -157,18 +157,15 @@ static void on_confirmation_result(struct device *device, uint16_t port, enum pr
 		  : result == PROBE_SILENT  ? "is silent, asked for"
 					    : "does not speak",
 		  probe_service_name(service));
-	changed = evidence_merge(&device->evidence, evidence);
-	answered = result == PROBE_CONFIRMED || evidence->count > 0;
-	/* No ONVIF on a port says nothing about the port. */
-	gone = is_meaningful(watch, device, result) && (answered || service != PROBE_ONVIF) &&
-	       device_note_service(device, port, answered);
+	changed = evidence_take_answer(&device->evidence, evidence, port,
+				       is_meaningful(watch, device, result) ? sources : 0);
 	if (result == PROBE_CONFIRMED)
 		watch->handlers->on_heard(device, watch->owner);
-	if (device_has_failing_service(device))
+	if (evidence_is_failing(&device->evidence))
 		plan_recheck(watch, device);
 	else if (is_complete(device))
 		device->rechecks = 0;
-	if (changed || gone)
+	if (changed)
 		watch->handlers->on_changed(device, watch->owner);
 }
 
@@ -192,7 +189,8 @@ void service_watch_scan(struct service_watch *watch, struct device *device, bool
 
 void service_watch_recheck(struct service_watch *watch, struct device *device)
 {
-	if (!device->confirmation || (is_complete(device) && !device_has_failing_service(device)))
+	if (!device->confirmation ||
+	    (is_complete(device) && !evidence_is_failing(&device->evidence)))
 		return;
 	if (confirmation_is_busy(device->confirmation)) { /* still at the look before */
 		device->recheck = loop_now(watch->loop) + RECHECK_LATER;

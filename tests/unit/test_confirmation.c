@@ -174,24 +174,36 @@ static void a_budget_that_is_used_up(void **state)
 	confirmer_free(confirmer);
 }
 
-/* What a device is does not change from one look to the next. */
+/* What a device is does not change from one look to the next, but it may be another by now. */
 static void who_has_told_is_not_asked_by_a_light_look(void **state)
 {
-	static const unsigned looks[] = { CONFIRMATION_FULL, CONFIRMATION_LIGHT };
-	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+	static const struct {
+		unsigned look;
+		usec_t age; /* of what it has told */
+		bool busy;
+	} looks[] = { { CONFIRMATION_FULL, 0, true },
+		      { CONFIRMATION_LIGHT, 0, false },
+		      { CONFIRMATION_LIGHT, 3000 * USEC_PER_SEC, false },
+		      { CONFIRMATION_LIGHT, 3601 * USEC_PER_SEC, true } };
 	struct connection_budget budget = { 0 };
 	struct probe_target target = { 0 };
 	struct confirmation *confirmation;
 	struct confirmer *confirmer;
 
-	evidence_add_port(&evidence, SOURCE_ONVIF, FIELD_ONVIF, site.ports[0], "/onvif", 1);
 	netaddr_parse(&target.address, "127.0.0.1");
 	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+		usec_t now = loop_now(site.loop);
+
+		if (now < looks[i].age)
+			continue; /* the machine is not up for so long */
+		evidence_add_port(&evidence, SOURCE_ONVIF, FIELD_ONVIF, site.ports[0], "/onvif",
+				  now - looks[i].age);
 		confirmer_new(&confirmer, site.loop, &budget, on_result, on_idle, NULL);
 		confirmation_new(&confirmation, confirmer, NULL);
-		confirmation_reset(confirmation, looks[i]);
+		confirmation_reset(confirmation, looks[i].look);
 		confirmation_update(confirmation, &target, &evidence, false);
-		assert_int_equal(confirmer_is_busy(confirmer), looks[i] == CONFIRMATION_FULL);
+		assert_int_equal(confirmer_is_busy(confirmer), looks[i].busy);
 		confirmation_free(confirmation);
 		confirmer_free(confirmer);
 	}

@@ -331,9 +331,10 @@ static void a_remote_host_is_replaced(void **state)
 	device_table_free(fixture.table);
 }
 
-static void services_go_after_three_failures(void **state)
+static void what_is_told_follows_the_services(void **state)
 {
 	struct device_service services[DEVICE_MAX_SERVICES];
+	const struct evidence silence = { 0 };
 	struct fixture fixture;
 	struct device *device;
 	char url[DEVICE_URL_SIZE];
@@ -352,15 +353,8 @@ static void services_go_after_three_failures(void **state)
 	assert_int_equal(services[0].port, 554);
 	assert_int_equal(services[1].port, 8081);
 
-	assert_false(device_note_service(device, 80, false)); /* never was there */
-	assert_false(device_has_failing_service(device));
-	assert_false(device_note_service(device, 554, false));
-	assert_true(device_has_failing_service(device));
-	assert_false(device_note_service(device, 554, true));
-	assert_false(device_has_failing_service(device));
-	assert_false(device_note_service(device, 554, false));
-	assert_false(device_note_service(device, 554, false));
-	assert_true(device_note_service(device, 554, false));
+	for (unsigned i = 0; i < 3; i++)
+		evidence_take_answer(&device->evidence, &silence, 554, BIT(SOURCE_RTSP));
 	assert_int_equal(device_services(device, services), 1);
 	assert_null(device_stream_path(device));
 	device_table_free(fixture.table);
@@ -379,7 +373,7 @@ int main(void)
 		cmocka_unit_test(forged_devices_do_not_fill_it),
 		cmocka_unit_test(remote_hosts_fill_it_all),
 		cmocka_unit_test(a_remote_host_is_replaced),
-		cmocka_unit_test(services_go_after_three_failures),
+		cmocka_unit_test(what_is_told_follows_the_services),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,13 +119,10 @@ static void a_port_has_one_service(void **state)
 	assert_int_equal(evidence.count, 2);
 	evidence_add_port(&evidence, SOURCE_HTTP, FIELD_SERVICE, 8554, "http", 2);
 	assert_int_equal(evidence.count, 2);
-	assert_false(evidence_remove_service(&evidence, 81));
-	assert_true(evidence_remove_service(&evidence, 8554));
-	assert_int_equal(evidence.count, 1);
 	/* Hints may contradict each other. */
 	evidence_add_port(&evidence, SOURCE_WSD, FIELD_HINT, 80, "http", 1);
 	evidence_add_port(&evidence, SOURCE_MDNS, FIELD_HINT, 80, "rtsp", 1);
-	assert_int_equal(evidence.count, 3);
+	assert_int_equal(evidence.count, 4);
 }
 
 static void a_full_list_loses_its_oldest(void **state)
@@ -227,6 +224,142 @@ static void what_is_silent_gets_stale(void **state)
 	assert_true(evidence_confidence(&evidence) >= 0.8);
 }
 
+/* A camera, once all of it has been asked: what was told, by whom and by which port. */
+static const struct told {
+	enum source source;
+	enum field field;
+	uint16_t port;
+	const char *text;
+} camera[] = {
+	{ SOURCE_WSD, FIELD_ONVIF, 80, "/onvif/device_service" },
+	{ SOURCE_RTSP, FIELD_SERVICE, 554, "rtsp" },
+	{ SOURCE_RTSP, FIELD_TRAIT, 554, "rtsp-vendor" },
+	{ SOURCE_HTTP, FIELD_SERVICE, 80, "http" },
+	{ SOURCE_HTTP, FIELD_TRAIT, 80, "http-vendor" },
+	{ SOURCE_HTTP, FIELD_SERVICE, 443, "https" },
+	{ SOURCE_CERTIFICATE, FIELD_TRAIT, 443, "certificate-vendor" },
+	{ SOURCE_ONVIF, FIELD_ONVIF, 80, "/onvif/device_service" },
+	{ SOURCE_ONVIF, FIELD_TRAIT, 80, "onvif-answers" },
+	{ SOURCE_ONVIF, FIELD_MODEL, 80, "C1" },
+};
+
+#define OF_ONVIF BIT(SOURCE_ONVIF)
+#define OF_PORT  (BIT(SOURCE_RTSP) | BIT(SOURCE_HTTP) | BIT(SOURCE_CERTIFICATE))
+#define ALL      ARRAY_SIZE(camera)
+
+/* What a port then answers, three times, and how many of those facts are left each time. */
+static const struct {
+	const char *name;
+	uint16_t port;
+	unsigned sources;
+	struct told answer[3];
+	size_t left[3];
+	bool failing; /* after the second time */
+	bool changed[3];
+} answers[] = {
+	{ "RTSP ends", 554, OF_PORT, { { 0 } }, { ALL, ALL, ALL - 2 }, true, { 0, 0, true } },
+	{ "no ONVIF any more, as said by itself",
+	  80,
+	  OF_ONVIF,
+	  { { 0 } },
+	  { ALL, ALL, ALL - 3 },
+	  true,
+	  { 0, 0, true } },
+	{ "HTTP of somebody else",
+	  80,
+	  OF_PORT,
+	  { { SOURCE_HTTP, FIELD_SERVICE, 80, "http" } },
+	  { ALL, ALL, ALL - 1 },
+	  false,
+	  { 0, 0, true } },
+	{ "HTTP where RTSP was",
+	  554,
+	  OF_PORT,
+	  { { SOURCE_HTTP, FIELD_SERVICE, 554, "http" } },
+	  { ALL, ALL, ALL - 1 },
+	  false,
+	  { true, 0, true } },
+	{ "ONVIF that tells no model",
+	  80,
+	  OF_ONVIF,
+	  { { SOURCE_ONVIF, FIELD_ONVIF, 0, "/onvif/device_service" },
+	    { SOURCE_ONVIF, FIELD_TRAIT, 0, "onvif-answers" } },
+	  { ALL, ALL, ALL - 1 },
+	  false,
+	  { 0, 0, true } },
+	{ "the same from another port",
+	  81,
+	  OF_PORT,
+	  { { SOURCE_HTTP, FIELD_TRAIT, 0, "http-vendor" } },
+	  { ALL + 1, ALL + 1, ALL + 1 },
+	  false,
+	  { true, 0, 0 } },
+	{ "TLS that shows its certificate, and no more",
+	  443,
+	  OF_PORT,
+	  { { SOURCE_CERTIFICATE, FIELD_TRAIT, 0, "certificate-vendor" } },
+	  { ALL, ALL, ALL - 1 },
+	  true,
+	  { 0, 0, true } },
+	{ "all is as it was",
+	  554,
+	  OF_PORT,
+	  { { SOURCE_RTSP, FIELD_SERVICE, 554, "rtsp" },
+	    { SOURCE_RTSP, FIELD_TRAIT, 0, "rtsp-vendor" } },
+	  { ALL, ALL, ALL },
+	  false,
+	  { 0, 0, 0 } },
+	{ "silence that means nothing", 80, 0, { { 0 } }, { ALL, ALL, ALL }, false, { 0, 0, 0 } },
+	{ "a port of nothing", 9000, OF_PORT, { { 0 } }, { ALL, ALL, ALL }, false, { 0, 0, 0 } },
+};
+
+static void tell(struct evidence *evidence, const struct told *told, size_t count, usec_t time)
+{
+	for (size_t i = 0; i < count && told[i].text; i++)
+		evidence_add_port(evidence, told[i].source, told[i].field, told[i].port,
+				  told[i].text, time);
+}
+
+static void what_a_port_does_not_repeat_goes(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+
+		tell(&evidence, camera, ALL, 1);
+		assert_int_equal(evidence.count, ALL);
+		for (unsigned round = 0; round < 3; round++) {
+			_cleanup_(evidence_deinit) struct evidence answer = { 0 };
+
+			tell(&answer, answers[i].answer, 3, round + 2);
+			if (evidence_take_answer(&evidence, &answer, answers[i].port,
+						 answers[i].sources) != answers[i].changed[round] ||
+			    evidence.count != answers[i].left[round])
+				fail_msg("%s: %zu facts after round %u", answers[i].name,
+					 evidence.count, round + 1);
+			if (round == 1 && evidence_is_failing(&evidence) != answers[i].failing)
+				fail_msg("%s: failing", answers[i].name);
+		}
+		assert_false(evidence_is_failing(&evidence));
+	}
+}
+
+static void an_answer_in_between_starts_the_count_again(void **state)
+{
+	static const struct told again[] = { { SOURCE_ONVIF, FIELD_ONVIF, 0,
+					       "/onvif/device_service" },
+					     { SOURCE_ONVIF, FIELD_TRAIT, 0, "onvif-answers" },
+					     { SOURCE_ONVIF, FIELD_MODEL, 0, "C1" } };
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 }, answer = { 0 };
+	const struct evidence silence = { 0 };
+
+	tell(&evidence, camera, ALL, 1);
+	tell(&answer, again, ARRAY_SIZE(again), 2);
+	for (unsigned round = 0; round < 6; round++)
+		assert_false(evidence_take_answer(&evidence, round % 3 == 2 ? &answer : &silence,
+						  80, OF_ONVIF));
+	assert_true(evidence_has_trait(&evidence, "onvif-answers"));
+}
+
 static void texts_are_cleaned(void **state)
 {
 	static const struct {
@@ -314,6 +447,8 @@ int main(void)
 		cmocka_unit_test(the_newer_word_of_two_devices_counts),
 		cmocka_unit_test(what_is_not_repeated_goes),
 		cmocka_unit_test(what_is_silent_gets_stale),
+		cmocka_unit_test(what_a_port_does_not_repeat_goes),
+		cmocka_unit_test(an_answer_in_between_starts_the_count_again),
 		cmocka_unit_test(texts_are_cleaned),
 		cmocka_unit_test(words_are_found_as_words),
 		cmocka_unit_test(macs_in_every_notation),
