@@ -6,9 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import unittest
 
+import lifetime
 import tap
 from busenv import DEADLINE, PrivateBus
 
@@ -24,9 +24,8 @@ def run(*arguments, **environment):
 
 class WithDirectory(unittest.TestCase):
     def setUp(self):
-        directory = tempfile.TemporaryDirectory(prefix="evercam-test-")
-        self.addCleanup(directory.cleanup)
-        self.directory = directory.name
+        self.directory = lifetime.directory("test")
+        self.addCleanup(lifetime.remove, self.directory)
 
     def config(self, text):
         path = os.path.join(self.directory, "fixtured.conf")

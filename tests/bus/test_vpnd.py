@@ -5,9 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
+import lifetime
 import tap
 from busenv import DEADLINE, BusError, Gio, GLib, PrivateBus
 
@@ -29,16 +29,16 @@ def make_certificate(directory):
 class TestVpnd(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.pki = tempfile.mkdtemp(prefix="evercam-vpnd-")
+        cls.pki = lifetime.directory("vpnd")
         make_certificate(cls.pki)
 
     @classmethod
     def tearDownClass(cls):
-        shutil.rmtree(cls.pki)
+        lifetime.remove(cls.pki)
 
     def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix="evercam-vpnd-")
-        self.addCleanup(shutil.rmtree, self.directory)
+        self.directory = lifetime.directory("vpnd")
+        self.addCleanup(lifetime.remove, self.directory)
         shutil.copy(FAKE, f"{self.directory}/vpncmd")
         self.bus = PrivateBus()
         self.vpn = self.bus.proxy(NAME, PATH)

@@ -13,6 +13,8 @@ import sys
 import tempfile
 import traceback
 
+from support import lifetime
+
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
@@ -38,7 +40,6 @@ MS_REC = 16384
 MS_PRIVATE = 1 << 18
 MS_SHARED = 1 << 20
 MNT_DETACH = 2
-PR_SET_PDEATHSIG = 1
 SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "i686": 217, "armv7l": 218}
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -113,10 +114,6 @@ def make_reachable(path):
     os.chdir(path)
 
 
-def die_with_parent():
-    _check(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
-
-
 class NamespaceSet:
     """The namespaces of one process, held open, to be entered by others."""
 
@@ -152,7 +149,7 @@ def run_isolated(main, on_started=None):
     child = os.fork()
     if child == 0:
         os.close(write_end)
-        die_with_parent()
+        lifetime.die_with_parent()
         os.read(read_end, 1)  # our parent has written down who we are
         os.close(read_end)
         os._exit(_first_process(main, parent))

@@ -1,22 +1,41 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a site needs before it can be built: packages, our daemons, the cameras' pictures."""
 
+import contextlib
 import os
 import re
 import select
 import subprocess
 import time
 
-from lab import isolation
+from support import lifetime
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SITE_DIRECTORY = os.path.join(SOURCE, "build/site")
 PACKAGES = os.path.join(SITE_DIRECTORY, "packages")
 PICTURES = os.path.join(SITE_DIRECTORY, "pictures")
+END_SECONDS = 30  # what a child that is told to end may take for it
 
 
 class PreparationFailed(Exception):
     pass
+
+
+@contextlib.contextmanager
+def running(argv, **options):
+    """A child that does not outlive us: when we are ended it is told to end, when we are killed it
+    is killed."""
+    process = subprocess.Popen(argv, preexec_fn=lifetime.die_with_parent, **options)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def run_with_progress(progress, what, argv, show=None, log=None):
@@ -27,27 +46,27 @@ def run_with_progress(progress, what, argv, show=None, log=None):
     started = time.monotonic()
     latest = ""
     lines = []
-    process = subprocess.Popen(
+    with running(
         argv, cwd=SOURCE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, preexec_fn=isolation.die_with_parent,
-    )  # fmt: skip
-    os.set_blocking(process.stdout.fileno(), False)
-    rest = b""
-    while True:
-        readable, _, _ = select.select([process.stdout], [], [], 0.5)
-        received = process.stdout.read() if readable else None
-        if received == b"":
-            break
-        *complete, rest = (rest + (received or b"")).split(b"\n")
-        for line in (part.decode(errors="replace") for part in complete):
-            lines.append(line)
-            shown = show(line) if show else None
-            if shown:
-                progress.say(shown)
-            if re.match(r"\[\d+/\d+\]", line):
-                latest = " " + line.split("]")[0] + "]"
-        progress.waiting(what, time.monotonic() - started, latest)
-    status = process.wait()
+        stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        os.set_blocking(process.stdout.fileno(), False)
+        rest = b""
+        while True:
+            readable, _, _ = select.select([process.stdout], [], [], 0.5)
+            received = process.stdout.read() if readable else None
+            if received == b"":
+                break
+            *complete, rest = (rest + (received or b"")).split(b"\n")
+            for line in (part.decode(errors="replace") for part in complete):
+                lines.append(line)
+                shown = show(line) if show else None
+                if shown:
+                    progress.say(shown)
+                if re.match(r"\[\d+/\d+\]", line):
+                    latest = " " + line.split("]")[0] + "]"
+            progress.waiting(what, time.monotonic() - started, latest)
+        status = process.wait()
     if log:
         with open(log, "w") as file:
             file.write("\n".join(lines) + "\n")

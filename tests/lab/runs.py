@@ -5,12 +5,12 @@ A directory whose owner is gone, however it ended, is removed by the next run. W
 (processes, mounts, interfaces) is in its namespaces, and these end with its process.
 """
 
-import fcntl
+import glob
 import json
 import os
-import shutil
 
 from lab import isolation, prepare
+from support import lifetime
 
 RUNS = os.path.join(prepare.SITE_DIRECTORY, "runs")
 
@@ -18,10 +18,10 @@ RUNS = os.path.join(prepare.SITE_DIRECTORY, "runs")
 class Run:
     def __init__(self, kind="test"):
         os.makedirs(RUNS, exist_ok=True)
-        remove_dead()
+        lifetime.remove_dead(os.path.join(RUNS, "*"))
         self.directory = os.path.join(RUNS, f"{kind}-{os.getpid()}")
         os.makedirs(self.directory)
-        self.lock = _lock(self.directory)
+        lifetime.hold(self.directory)
 
     def started(self, pid):
         """pid: the first process of the site, as seen from outside."""
@@ -29,31 +29,7 @@ class Run:
             file.write(str(pid))
 
     def remove(self):
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-
-def _lock(directory):
-    """A descriptor that holds the directory's lock, or None when somebody else does."""
-    fd = os.open(os.path.join(directory, "lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    return fd
-
-
-def _directories():
-    names = os.listdir(RUNS) if os.path.isdir(RUNS) else []
-    return [os.path.join(RUNS, name) for name in names]
-
-
-def remove_dead():
-    for directory in _directories():
-        fd = _lock(directory)
-        if fd is not None:
-            shutil.rmtree(directory, ignore_errors=True)
-            os.close(fd)
+        lifetime.remove(self.directory)
 
 
 def write_hosts(site):
@@ -67,14 +43,11 @@ def write_hosts(site):
 def _newest_alive():
     """The newest demo, or without one the newest of the tests."""
     alive = []
-    for directory in _directories():
-        fd = _lock(directory)
-        if fd is None and os.path.exists(os.path.join(directory, "hosts.json")):
+    for directory in glob.glob(os.path.join(RUNS, "*")):
+        hosts = os.path.join(directory, "hosts.json")
+        if os.path.exists(hosts) and lifetime.is_alive(directory):
             is_demo = os.path.basename(directory).startswith("demo-")
-            made = os.path.getmtime(os.path.join(directory, "hosts.json"))
-            alive.append((is_demo, made, directory))
-        elif fd is not None:
-            os.close(fd)
+            alive.append((is_demo, os.path.getmtime(hosts), directory))
     return max(alive)[2] if alive else None
 
 
@@ -101,7 +74,7 @@ def _in_namespaces(namespaces, function):
     if child == 0:
         status = 1
         try:
-            isolation.die_with_parent()
+            lifetime.die_with_parent()
             isolation.setns(namespaces.pid_namespace, isolation.CLONE_NEWPID)
             namespaces.enter()
             status = _in_child(function)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import unittest
 
+import lifetime
 import namespaces
 import tap
 
@@ -51,9 +52,8 @@ class TestInit(unittest.TestCase):
             os.makedirs(path, exist_ok=True)
             namespaces.run("mount", "-t", "tmpfs", "tmpfs", path)
             self.addCleanup(namespaces.run, "umount", path)
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        self.client = directory.name
+        self.client = lifetime.directory("apid-init")
+        self.addCleanup(lifetime.remove, self.client)
         for name, text in FROM_VPN_SERVICE.items():
             with open(f"{self.client}/{name}", "w") as file:
                 file.write(text)

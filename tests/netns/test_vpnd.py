@@ -4,9 +4,9 @@
 import os
 import stat
 import sys
-import tempfile
 import unittest
 
+import lifetime
 import tap
 import vpn_site
 from busenv import DEADLINE, BusError, Gio, GLib, Proxy, wait_until
@@ -367,5 +367,5 @@ if __name__ == "__main__":
     if not os.path.exists(vpn_site.PACKAGES + vpn_site.SOFTETHER):
         print("1..0 # SKIP SoftEther is not unpacked: run tools/install-dependencies")
         sys.exit(0)
-    with tempfile.TemporaryDirectory(prefix="evercam-vpnd-") as directory:
-        sys.exit(isolation.run_isolated(main))
+    directory = lifetime.directory("vpnd")
+    sys.exit(isolation.run_isolated(main))

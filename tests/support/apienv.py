@@ -15,16 +15,15 @@ import json
 import os
 import re
 import secrets
-import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fakes"))
+import lifetime  # noqa: E402
 import ports  # noqa: E402
 from vpn_service import FakeVpnService  # noqa: E402
 
@@ -63,7 +62,7 @@ class Answer:
 class ApiSite:
     def __init__(self, program):
         self.program = program
-        self.directory = tempfile.mkdtemp(prefix="evercam-apid-")
+        self.directory = lifetime.directory("apid")
         self.database = os.path.join(self.directory, "api.db")
         self.process = None
         self.port, self.holder = ports.reserve()
@@ -183,7 +182,7 @@ class ApiSite:
         finally:
             if self.vpn_service:
                 self.vpn_service.stop()
-            shutil.rmtree(self.directory, ignore_errors=True)
+            lifetime.remove(self.directory)
 
     # --- calls ---
 

@@ -11,29 +11,19 @@
 Waiting iterates the GLib main context, so signals are delivered meanwhile; nothing sleeps.
 """
 
-import ctypes
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 
 import gi
+import lifetime
 
 gi.require_version("Gio", "2.0")
 from gi.repository import Gio, GLib  # noqa: E402
 
-PR_SET_PDEATHSIG = 1
-libc = ctypes.CDLL(None)
-
-
-def die_with_parent():
-    """What a test starts must not outlive it, however it ends: who reads its output would wait."""
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 DEADLINE = 60  # seconds; generous, since sanitizers and two busy cores are slow
+LAST_LINES = 40  # of a log; a sanitizer's report is about as long
 
 CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -68,6 +58,15 @@ SYSTEM_POLICY = """<deny own="*"/><deny send_type="method_call"/>
 
 class Timeout(AssertionError):
     pass
+
+
+class Ended(AssertionError):
+    """A daemon that should be running, with the end of its log."""
+
+    def __init__(self, process, when, log):
+        last = "\n".join(log.splitlines()[-LAST_LINES:])
+        super().__init__(f"{' '.join(process.args)} ended with {process.returncode} {when}"
+                         f"\n--- log ---\n{last}")
 
 
 def wait_until(what, condition, deadline=DEADLINE):
@@ -130,7 +129,7 @@ class PrivateBus:
     """policy_files: bus policy files to obey, on top of the system bus's own defaults."""
 
     def __init__(self, policy_files=()):
-        self.directory = tempfile.mkdtemp(prefix="evercam-bus-")
+        self.directory = lifetime.directory("bus")
         self.log_path = os.path.join(self.directory, "log")
         self.processes = []
         configuration = os.path.join(self.directory, "bus.conf")
@@ -146,7 +145,7 @@ class PrivateBus:
         self.daemon = subprocess.Popen(
             ["dbus-daemon", "--nofork", f"--config-file={configuration}", "--nopidfile",
              "--print-address=1"], stdout=subprocess.PIPE, env=environment,
-            preexec_fn=die_with_parent)
+            preexec_fn=lifetime.die_with_parent)
         if not self.daemon.stdout.readline():
             raise RuntimeError("dbus-daemon did not start")
         self.connection = self.connect()
@@ -165,7 +164,7 @@ class PrivateBus:
         with open(self.log_path, "ab") as log:
             process = subprocess.Popen(arguments, env=self.environment(**environment),
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       preexec_fn=die_with_parent)
+                                       preexec_fn=lifetime.die_with_parent)
         self.processes.append(process)
         return process
 
@@ -190,8 +189,15 @@ class PrivateBus:
             raise Timeout(f"{timeout}\n--- log ---\n{self.log()}") from None
 
     def wait_for_name(self, name, present=True):
-        self.wait(f"{name} {'on' if present else 'off'} the bus",
-                  lambda: self.has_owner(name) == present)
+        """Not for the name of one that has ended: who was started last is who it is waited for."""
+        def is_so():
+            if self.has_owner(name) == present:
+                return True
+            if present and self.processes and self.processes[-1].poll() is not None:
+                raise Ended(self.processes[-1], f"before {name} was on the bus", self.log())
+            return False
+
+        self.wait(f"{name} {'on' if present else 'off'} the bus", is_so)
 
     def signals(self, sender=None, path=None):
         """Records signals from now on: a list of (path, interface, member, values)."""
@@ -231,6 +237,6 @@ class PrivateBus:
         self.daemon.wait(DEADLINE)
         self.daemon.stdout.close()
         log = self.log()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        lifetime.remove(self.directory)
         if failures:
             raise AssertionError("; ".join(failures) + "\n" + log)

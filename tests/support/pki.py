@@ -9,9 +9,9 @@
 """
 
 import os
-import shutil
 import subprocess
-import tempfile
+
+import lifetime
 
 
 def openssl(*arguments, text=None):
@@ -81,10 +81,10 @@ class Authority(Pair):
 
 class Pki:
     def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="evercam-pki-")
+        self.directory = lifetime.directory("pki")
 
     def authority(self, name):
         return Authority(self.directory, name)
 
     def close(self):
-        shutil.rmtree(self.directory, ignore_errors=True)
+        lifetime.remove(self.directory)

@@ -9,14 +9,19 @@ TESTS=PATTERN in the environment runs only the tests whose name has the regular 
 
 import os
 import re
+import signal
 import sys
 import traceback
 import unittest
+
+import lifetime
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 
 from lab import isolation  # noqa: E402
+
+lifetime.die_with_parent()  # here, since some programs move into other namespaces before main()
 
 
 class _TapResult(unittest.TestResult):
@@ -51,6 +56,8 @@ class _TapResult(unittest.TestResult):
 
 
 def main(*cases):
+    # Who runs us gives up: say where, and clean up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if os.geteuid() == 0:  # root's tests act as several users
         isolation.make_reachable(os.path.dirname(TESTS))
     pattern = os.environ.get("TESTS", "")
