@@ -12,10 +12,10 @@
 """
 
 import argparse
-import contextlib
 import glob
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -23,7 +23,7 @@ import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from lab import isolation, prepare  # noqa: E402
+from lab import isolation, neighbours, prepare  # noqa: E402
 from lab.progress import Progress  # noqa: E402
 
 SANITIZERS = ("--buildtype=debug", "-Db_sanitize=address,undefined", "-Db_lundef=false")
@@ -90,49 +90,29 @@ def run_meson_tests(progress, build, tally, multiplier, *extra):
 def run_tap(progress, script, tally):
     """A test outside of meson's list, that tells its story in comments."""
     path = os.path.join(prepare.SOURCE, "tests", script)
-    process = subprocess.Popen(["/usr/bin/python3", path], stdout=subprocess.PIPE, text=True)
+    command = ["/usr/bin/python3", path]
     planned, seen = None, 0
-    for line in process.stdout:
-        line = line.rstrip("\n")
-        if plan := re.match(r"1\.\.(\d+)", line):
-            planned = int(plan.group(1))
-            continue
-        case = re.match(r"(not )?ok \d+ - (.*)", line)
-        if not case:
-            progress.print("  " + line)
-            continue
-        seen += 1
-        progress.say(line)
-        if case.group(1):
-            tally.fail(f"{script}: {case.group(2)}")
-        elif "# SKIP" in line:
-            tally.skipped += 1
-        else:
-            tally.passed += 1
-    if process.wait() not in (0, 1) or planned is None or planned != seen:
+    with prepare.running(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            line = line.rstrip("\n")
+            if plan := re.match(r"1\.\.(\d+)", line):
+                planned = int(plan.group(1))
+                continue
+            case = re.match(r"(not )?ok \d+ - (.*)", line)
+            if not case:
+                progress.print("  " + line)
+                continue
+            seen += 1
+            progress.say(line)
+            if case.group(1):
+                tally.fail(f"{script}: {case.group(2)}")
+            elif "# SKIP" in line:
+                tally.skipped += 1
+            else:
+                tally.passed += 1
+        process.wait()
+    if process.returncode not in (0, 1) or planned is None or planned != seen:
         tally.fail(f"{script}: ended after {seen} of {planned} cases, status {process.returncode}")
-
-
-@contextlib.contextmanager
-def room_for_neighbours():
-    """All namespaces share one table of neighbours, and what is sent while it is full is lost: a
-    thousand entries, of which each discoverd that looks through its LAN takes a quarter."""
-    changed = {}
-    for name, least in (("gc_thresh3", 16384), ("gc_thresh2", 8192)):
-        for path in glob.glob(f"/proc/sys/net/ipv[46]/neigh/default/{name}"):
-            with contextlib.suppress(OSError):  # not in every container
-                with open(path) as file:
-                    before = file.read()
-                if int(before) < least:
-                    with open(path, "w") as file:
-                        file.write(str(least))
-                    changed[path] = before
-    try:
-        yield
-    finally:
-        for path, before in changed.items():
-            with open(path, "w") as file:
-                file.write(before)
 
 
 def build_and_test(progress, tally):
@@ -141,8 +121,18 @@ def build_and_test(progress, tally):
     progress.say("build with sanitizers")
     # The real paths through the plain build are the site's and the packages' tests, below.
     run_meson_tests(progress, "build", tally, 3, "--no-suite", "netns")
-    with room_for_neighbours():
+    with neighbours.room():
         run_meson_tests(progress, "build-asan", tally, 5)
+
+
+def end_in_order():
+    """A signal ends us like an exception: what runs is ended first, what was changed is put back."""
+
+    def end(number, _):
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
 
 
 def main():
@@ -154,6 +144,7 @@ def main():
     options = parser.parse_args()
     if os.geteuid() != 0:
         raise SystemExit("./check makes network namespaces: run it as root")
+    end_in_order()
     isolation.make_reachable(prepare.SOURCE)
     progress, tally = Progress(), Tally()
     scripts = [INSTALL_TEST] if options.only else [*SITE_TESTS, INSTALL_TEST]
