@@ -84,6 +84,35 @@ void text_scrub(char *bytes, size_t length, char replacement)
 	}
 }
 
+bool text_is_utf8(const char *bytes, size_t length)
+{
+	size_t step;
+
+	for (size_t i = 0; i < length; i += step) {
+		step = character_length(bytes + i, length - i);
+		if (!step)
+			return false;
+	}
+	return true;
+}
+
+size_t text_from_latin1(char *buffer, const char *bytes, size_t length)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		unsigned char byte = (unsigned char)bytes[i];
+
+		if (byte < 0x80) {
+			buffer[used++] = (char)byte;
+			continue;
+		}
+		buffer[used++] = (char)(0xc0 | byte >> 6);
+		buffer[used++] = (char)(0x80 | (byte & 0x3f));
+	}
+	return used;
+}
+
 static int hex_value(char digit)
 {
 	if (digit >= '0' && digit <= '9')

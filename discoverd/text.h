@@ -17,6 +17,11 @@ size_t text_clean(char *buffer, size_t size, const char *bytes, size_t length);
 /* Replaces, in place, every byte that is not part of valid UTF-8 or is a control character. */
 void text_scrub(char *bytes, size_t length, char replacement);
 
+bool text_is_utf8(const char *bytes, size_t length);
+/* UTF-8 of ISO 8859-1: at most twice as many bytes, whose number is returned; buffer has the room.
+ */
+size_t text_from_latin1(char *buffer, const char *bytes, size_t length);
+
 /* Undoes %XX; the result may hold any byte but NUL. Returns its length. */
 size_t text_decode_percent(char *buffer, size_t size, const char *bytes, size_t length);
 

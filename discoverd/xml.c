@@ -16,10 +16,11 @@
 #include "common/memory.h"
 #include "discoverd/text.h"
 
-#define NAME_SIZE      64
-#define MAX_TEXT       16384
-#define MAX_NAMESPACES 32
-#define NAMESPACE_SIZE 128
+#define NAME_SIZE       64
+#define MAX_TEXT        16384
+#define MAX_DECLARATION 128
+#define MAX_NAMESPACES  32
+#define NAMESPACE_SIZE  128
 
 struct xml {
 	const struct xml_handlers *handlers;
@@ -127,20 +128,42 @@ static void on_doctype(void *owner, const XML_Char *name, const XML_Char *system
 	refuse(owner);
 }
 
-/* A copy in valid UTF-8, without a byte order mark and trailing NULs. */
+static bool is_utf16(const void *bytes, size_t size)
+{
+	return size >= 2 &&
+	       (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0);
+}
+
+static bool declares_latin1(const char *bytes, size_t size)
+{
+	char declaration[MAX_DECLARATION];
+
+	copy_bounded(declaration, size < sizeof(declaration) ? size + 1 : sizeof(declaration),
+		     bytes);
+	declaration[strcspn(declaration, ">")] = '\0';
+	return strncmp(declaration, "<?xml", 5) == 0 && strcasestr(declaration, "ISO-8859-1");
+}
+
+/* A copy in valid UTF-8, without a byte order mark. */
 static char *prepare(const void *bytes, size_t *size)
 {
+	const char *start = bytes;
 	char *copy;
 
-	if (*size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
-		bytes = (const char *)bytes + 3;
+	if (*size >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) {
+		start += 3;
 		*size -= 3;
 	}
-	while (*size && isspace(*(const unsigned char *)bytes)) {
-		bytes = (const char *)bytes + 1; /* a declaration must come first */
+	while (*size && isspace((unsigned char)*start)) {
+		start++; /* a declaration must come first */
 		(*size)--;
 	}
-	copy = xmemdup(bytes, *size);
+	if (declares_latin1(start, *size) && !text_is_utf8(start, *size)) {
+		copy = xcalloc(2, *size);
+		*size = text_from_latin1(copy, start, *size);
+	} else {
+		copy = xmemdup(start, *size);
+	}
 	text_scrub(copy, *size, '?');
 	return copy;
 }
@@ -149,17 +172,19 @@ int xml_read(const void *bytes, size_t size, const struct xml_handlers *handlers
 {
 	_cleanup_free_ char *copy = NULL;
 	_cleanup_free_ struct xml *xml = NULL;
+	const char *encoding;
 
 	if (size > XML_MAX_SIZE)
 		return -EMSGSIZE;
-	copy = prepare(bytes, &size);
+	encoding = is_utf16(bytes, size) ? "UTF-16" : "UTF-8";
+	copy = is_utf16(bytes, size) ? xmemdup(bytes, size) : prepare(bytes, &size);
 	if (!size)
 		return -EBADMSG;
 	xml = xnew(struct xml);
 	xml->handlers = handlers;
 	xml->owner = owner;
-	/* The encoding is given, as the bytes are UTF-8 by now whatever the document says. */
-	xml->parser = XML_ParserCreate("UTF-8");
+	/* The encoding is given: it is that by now, whatever the document says. */
+	xml->parser = XML_ParserCreate(encoding);
 	if (!xml->parser)
 		abort();
 	XML_SetUserData(xml->parser, xml);

@@ -2,9 +2,10 @@
 /*
  * Bounded reading of a small XML document from a stranger: no DTD, no entities of its own, limits
  * on size, depth and text. Names are given without their prefix, because devices disagree about
- * prefixes and some never declare the ones they use. Bytes that are not UTF-8 become '?' first
- * (many cameras write names in their own code page), and what follows the root element is ignored.
- * Pure.
+ * prefixes and some never declare the ones they use. What is UTF-8 is read as such whatever it
+ * declares, as many declare what they do not send; else it is ISO 8859-1 where it says so, and
+ * bytes that are not UTF-8 become '?' (many cameras write names in their own code page). UTF-16 has
+ * a byte order mark. What follows the root element is ignored. Pure.
  */
 #pragma once
 

@@ -124,6 +124,9 @@ static const struct {
 	{ "trailing-nul.xml", WSD_ACTION_PROBE_MATCHES, 1, HIK },
 	{ "trailing-junk.xml", WSD_ACTION_PROBE_MATCHES, 1, HIK },
 	{ "name-latin1.xml", WSD_ACTION_PROBE_MATCHES, 1, "name=Caf?\n" TRAITS EPR XADDR },
+	{ "name-latin1-declared.xml", WSD_ACTION_PROBE_MATCHES, 1, "name=Café\n" TRAITS EPR XADDR },
+	{ "utf-16.xml", WSD_ACTION_PROBE_MATCHES, 1, HIK },
+	{ "utf-16-big-endian.xml", WSD_ACTION_PROBE_MATCHES, 1, HIK },
 	{ "name-gbk-declared.xml", WSD_ACTION_PROBE_MATCHES, 1,
 	  "model=HW\nname=????\n" TRAITS EPR XADDR },
 	{ "name-percent.xml", WSD_ACTION_PROBE_MATCHES, 1,
@@ -168,6 +171,7 @@ static void refuses_the_rest(void **state)
 		"bad-cut-in-header.xml", "bad-unclosed.xml", "bad-cut-in-match.xml",
 		"bad-attribute.xml",     "bad-doctype.xml",  "bad-external-entity.xml",
 		"bad-entity.xml",        "bad-deep.xml",     "bad-huge-text.xml",
+		"bad-utf-16.xml",
 	};
 	struct wsd_message *message = xnew(struct wsd_message);
 	size_t size;
