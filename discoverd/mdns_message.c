@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "discoverd/oui.h"
 #include "discoverd/vendor.h"
 
 enum service_kind {
@@ -120,13 +121,18 @@ static void read_instance(struct evidence *evidence, const char *instance, usec_
 
 static void read_axis(struct evidence *evidence, const struct mdns_service *service, usec_t time)
 {
-	const char *mac = find_txt(service, "macaddress");
+	const char *text = find_txt(service, "macaddress"), *maker;
+	struct mac_address mac;
 
-	if (mac)
-		evidence_add_mac(evidence, SOURCE_MDNS, mac, time);
-	/* DoorBird took over Axis' service type; its addresses begin with its block of the IEEE's.
+	if (!text || !evidence_add_mac(evidence, SOURCE_MDNS, text, time))
+		return;
+	/* Mobotix and DoorBird took over Axis' service type: the block of the address is the
+	 * maker's.
 	 */
-	if (!mac || strncasecmp(mac, "1ccae3", 6) != 0)
+	maker = mac_parse(&mac, evidence_best(evidence, FIELD_MAC)) == 0 ? oui_find(&mac) : NULL;
+	if (maker)
+		add(evidence, FIELD_VENDOR, maker, time);
+	if (strncasecmp(text, "1ccae3", 6) != 0)
 		return;
 	add(evidence, FIELD_VENDOR, "DoorBird", time);
 	add(evidence, FIELD_KIND, "doorbell", time);
