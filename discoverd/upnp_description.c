@@ -140,8 +140,9 @@ static bool is_camera_model(const struct description *description, const struct 
 
 static bool is_called_camera(const struct description *description)
 {
-	static const char *const words[] = { "camera", "ipcamera", "ipcam", "netcam",  "webcam",
-					     "nvr",    "dvr",      "cctv",  "doorbell" };
+	static const char *const words[] = { "camera",   "ipcamera",      "ipcam",       "netcam",
+					     "webcam",   "nvr",           "dvr",         "cctv",
+					     "doorbell", "video encoder", "video server" };
 	static const enum element elements[] = { ELEMENT_MODEL_NAME, ELEMENT_MODEL_DESCRIPTION,
 						 ELEMENT_FRIENDLY_NAME };
 
@@ -211,6 +212,7 @@ int upnp_description_read(struct evidence *evidence, const void *bytes, size_t s
 		add(&description, FIELD_MODEL, text);
 	else
 		add(&description, FIELD_MODEL, description.texts[ELEMENT_MODEL_NUMBER]);
+	add(&description, FIELD_KIND, vendor_kind_of(model));
 	add(&description, FIELD_NAME, description.texts[ELEMENT_FRIENDLY_NAME]);
 	add(&description, FIELD_SERIAL, description.texts[ELEMENT_SERIAL_NUMBER]);
 	/* What has no vendor that we know may write anything there. */

@@ -50,10 +50,15 @@ static const struct {
 	{ "hikvision", true,
 	  "trait=upnp-maker\ntrait=upnp-name\nvendor=Hikvision\nmodel=DS-2CD2032-I\n"
 	  "name=HIKVISION DS-2CD2032-I - 403215\nserial=DS-2CD2032-I20140204\nhint=80 http\n" },
+	{ "encoder", true,
+	  "trait=upnp-maker\ntrait=upnp-name\nvendor=Axis\nmodel=M7014 Video "
+	  "Encoder\nkind=encoder\n"
+	  "name=AXIS M7014 Video Encoder - 00408C300014\nserial=00408C300014\n"
+	  "mac=00:40:8c:30:00:14\nhint=80 http\n" },
 	{ "security-camera", true, "trait=upnp-camera\nvendor=Nobody\nmodel=X1\nname=IPC\n" },
 	{ "recorder", true,
 	  "trait=camera-service\ntrait=upnp-maker\ntrait=upnp-name\nvendor=Swann\n"
-	  "model=DVR4-4500\nname=DVR\nhint=85 http\n" },
+	  "model=DVR4-4500\nkind=nvr\nname=DVR\nhint=85 http\n" },
 	{ "dlink-camera", true,
 	  "trait=upnp-maker\ntrait=upnp-name\nvendor=D-Link\nmodel=DCS-932L\nname=DCS-932L\n" },
 	/* A description that was cut off has told enough by then. */
