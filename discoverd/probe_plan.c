@@ -70,6 +70,19 @@ static bool is_secure(const struct evidence *evidence, uint16_t port)
 	return false;
 }
 
+/* A camera that speaks ONVIF on a port of its own has its web pages beside that, at the usual one:
+ * that the first speaks HTTP does not explain the second. */
+static void add_web_site(struct probe_plan *plan, const struct evidence *evidence)
+{
+	const uint16_t port = services[PROBE_HTTP].usual[0];
+	const struct fact *fact = evidence_next(evidence, FIELD_ONVIF, NULL);
+
+	if (fact && fact->port != port && !is_secure(evidence, fact->port) &&
+	    !is_secure(evidence, port))
+		add_step(plan, (struct probe_step){
+				       .port = port, .service = PROBE_HTTP, .hinted = true });
+}
+
 /* Where the device says its ONVIF service is; else wherever it speaks HTTP. */
 static void add_onvif(struct probe_plan *plan, const struct evidence *evidence)
 {
@@ -120,6 +133,8 @@ void probe_plan_make(struct probe_plan *ret_plan, const struct evidence *evidenc
 	if (!evidence_has_trait(evidence, "printer")) {
 		add_facts(&plan, evidence, FIELD_SERVICE);
 		add_facts(&plan, evidence, FIELD_HINT);
+		if (usual)
+			add_web_site(&plan, evidence);
 		add_onvif(&plan, evidence);
 		if (usual)
 			add_usual(&plan, evidence);

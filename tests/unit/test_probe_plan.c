@@ -39,6 +39,10 @@ static const struct {
 	{ { { FIELD_HINT, 322, "rtsps" } }, false, "322R! " },
 	/* ONVIF is asked where it is said to be, else where HTTP is, on the same port. */
 	{ { { FIELD_HINT, 8899, "http" }, { FIELD_ONVIF, 8899, "/o" } }, false, "8899h! 8899o! " },
+	{ { { FIELD_HINT, 8899, "http" }, { FIELD_ONVIF, 8899, "/o" } },
+	  true,
+	  "8899h! 80h! 8899o! 554r " },
+	{ { { FIELD_HINT, 80, "http" }, { FIELD_ONVIF, 80, "/o" } }, true, "80h! 80o! 554r 443H " },
 	{ { { FIELD_HINT, 444, "https" }, { FIELD_ONVIF, 444, "/o" } }, false, "444H! 444o!s " },
 	{ { { FIELD_SERVICE, 81, "http" }, { FIELD_SERVICE, 444, "https" } },
 	  false,
