@@ -127,6 +127,15 @@ DEFINE_TEXT_PROPERTY(onvif_url);
 DEFINE_TEXT_PROPERTY(snapshot_path);
 DEFINE_TEXT_PROPERTY(stream_path);
 
+/* Seen on another interface, too. */
+static bool is_repeated(const struct device *device, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (netaddr_equal(&device->addresses[i].address, &device->addresses[index].address))
+			return true;
+	return false;
+}
+
 static void get_ipv6_addresses(struct bus_writer *value, const void *object)
 {
 	const struct device *device = object;
@@ -134,7 +143,7 @@ static void get_ipv6_addresses(struct bus_writer *value, const void *object)
 
 	bus_open_array(value, "s");
 	for (size_t i = 0; i < device->address_count; i++)
-		if (device->addresses[i].address.family == AF_INET6)
+		if (device->addresses[i].address.family == AF_INET6 && !is_repeated(device, i))
 			bus_write_string(value,
 					 netaddr_format(&device->addresses[i].address, text));
 	bus_close(value);
