@@ -133,8 +133,7 @@ static void confirm(struct neighbours *neighbours, struct neighbour *entry,
 	entry->mac = *mac;
 	entry->has_mac = true;
 	entry->changed = entry->confirmed = loop_now(neighbours->loop);
-	if (neighbours->on_change)
-		neighbours->on_change(entry->ifindex, &entry->address, mac, neighbours->owner);
+	neighbours->on_change(entry->ifindex, &entry->address, mac, neighbours->owner);
 }
 
 void neighbours_hear(struct neighbours *neighbours, unsigned ifindex, const struct netaddr *address,
@@ -158,8 +157,10 @@ static void on_present(struct neighbours *neighbours, unsigned ifindex,
 	 */
 	if (!(state & NUD_REACHABLE) && !news)
 		return;
-	if (!neighbours->on_change && !(state & NUD_REACHABLE))
-		return; /* of unknown age, from the first dump */
+	/* Of the first dump, which tells nobody: who is taken for heard just now would not be heard
+	 * when he answers us. */
+	if (!neighbours->on_change)
+		return;
 	confirm(neighbours, entry, mac);
 }
 

@@ -4,6 +4,7 @@
 
 import gzip
 import os
+import re
 import socket
 import struct
 import sys
@@ -179,6 +180,17 @@ class TestSweep(SiteTest):
         site.wait_for("4419b6100003", PORTS)
         site.wait_for_quiet()
         self.assertEqual(site.bus.log().count("10.0.0.1/15 is too large"), 1)
+
+    def test_known_to_kernel(self):
+        """a camera that this machine has just talked to is found like any other"""
+        site = self.site
+        camera = site.add("hik", "44:19:b6:10:00:01", "192.168.7.101", MUTE)
+        camera.run("sysctl", "-qw", NO_IPV6)
+        own = re.search(r"link/ether (\S+)", site.gateway.ip("link show dev eth0")).group(1)
+        camera.ip(f"neighbour add 192.168.7.10 lladdr {own} dev eth0 nud permanent")  # it never asks
+        site.gateway.run("ping", "-c1", "-w60", "192.168.7.101")
+        site.start()
+        site.wait_for("4419b6100001", PORTS, Address="192.168.7.101")
 
     def test_factory_address(self):
         """cameras with a factory address of another network are shown, with what is to be done"""
