@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes discoverd's table of the camera makers' MAC address blocks out of the IEEE's registers.
 
-Usage: oui-table.py OUTPUT [CSV...]    without a register the table is empty
+Usage: oui-table.py OUTPUT [REGISTER...]    without a register the table is empty
+
+A register is a CSV of the IEEE's, as in Debian's ieee-data, or udev's 20-OUI.hwdb, which is made of them.
 
 Registrants are compared exactly (but for case, spaces and punctuation): in part of a name, "Pelco" is
 in "Opelcomm". Makers of much besides cameras are left out: their blocks say nothing.
@@ -49,18 +51,33 @@ def plain(name):
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
+def read_csv(file):
+    for row in csv.reader(file):
+        if len(row) >= 3:
+            yield row[1], row[2]
+
+
+def read_hwdb(file):
+    """A match line, "OUI:4419B6*", and the properties of what matches, indented."""
+    prefix = ""
+    for line in file:
+        if line.startswith("OUI:"):
+            prefix = line.strip().removeprefix("OUI:").removesuffix("*")
+        elif line.startswith(" ID_OUI_FROM_DATABASE="):
+            yield prefix, line.strip().partition("=")[2]
+
+
 def blocks(paths):
     """(first address, bits, maker) of each block, once."""
     makers = {plain(name): maker for maker, names in MAKERS.items() for name in names}
     found = set()
     for path in paths:
+        read = read_hwdb if path.endswith(".hwdb") else read_csv
         with open(path, encoding="utf-8", newline="") as file:
-            for row in csv.reader(file):
-                if len(row) < 3 or not re.fullmatch(r"[0-9A-F]{6}([0-9A-F](..)?)?", row[1]):
-                    continue
-                maker = makers.get(plain(row[2]))
-                if maker:
-                    found.add((row[1].ljust(12, "0"), 4 * len(row[1]), maker))
+            for prefix, registrant in read(file):
+                maker = makers.get(plain(registrant))
+                if maker and re.fullmatch(r"[0-9A-F]{6}([0-9A-F]([0-9A-F]{2})?)?", prefix):
+                    found.add((prefix.ljust(12, "0"), 4 * len(prefix), maker))
     return sorted(found)
 
 
