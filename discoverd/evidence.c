@@ -14,6 +14,7 @@
 
 #include "common/memory.h"
 #include "common/netaddr.h"
+#include "discoverd/vendor.h"
 
 #define MAX_OF_FIELD (EVIDENCE_MAX_FACTS / 4)
 #define MAX_FAILURES 3
@@ -32,8 +33,8 @@ static const struct {
 	enum source order[SOURCE_COUNT + 1];
 } fields[FIELD_COUNT] = {
 	[FIELD_VENDOR] = { "vendor", true,
-			   ORDER(SOURCE_ONVIF, SOURCE_MDNS, SOURCE_RTSP, SOURCE_WSD, SOURCE_SSDP,
-				 SOURCE_HTTP, SOURCE_CERTIFICATE, SOURCE_DHCP) },
+			   ORDER(SOURCE_ONVIF, SOURCE_MDNS, SOURCE_WSD, SOURCE_RTSP, SOURCE_HTTP,
+				 SOURCE_SSDP, SOURCE_CERTIFICATE, SOURCE_DHCP) },
 	[FIELD_MODEL] = { "model", true,
 			  ORDER(SOURCE_ONVIF, SOURCE_WSD, SOURCE_MDNS, SOURCE_SSDP, SOURCE_RTSP,
 				SOURCE_HTTP, SOURCE_CERTIFICATE) },
@@ -442,10 +443,25 @@ bool evidence_age(struct evidence *evidence, usec_t since)
 	return changed;
 }
 
+/* A name is its owner's: a camera that looks at a recorder may be called after it. */
+static const char *kind_by_name(const struct evidence *evidence)
+{
+	const struct vendor *vendor = vendor_find(evidence_best(evidence, FIELD_VENDOR));
+	const char *model = evidence_best(evidence, FIELD_MODEL);
+	const char *name = evidence_best(evidence, FIELD_NAME);
+
+	if (model)
+		return vendor_kind_of(vendor, model);
+	return name ? vendor_kind_of(vendor, name) : NULL;
+}
+
 const char *evidence_kind(const struct evidence *evidence)
 {
 	const char *told = evidence_best(evidence, FIELD_KIND);
 
+	if (told)
+		return told;
+	told = kind_by_name(evidence);
 	if (told)
 		return told;
 	/* A program on a PC that speaks ONVIF, or an RTSP server of nobody in particular. */

@@ -187,7 +187,6 @@ static void read_information(struct reader *reader, const char *name, const char
 			add(reader, FIELD_VENDOR, vendor ? vendor->name : text);
 	} else if (strcmp(name, "Model") == 0) {
 		add(reader, FIELD_MODEL, text);
-		add(reader, FIELD_KIND, vendor_kind_of(text));
 	} else if (strcmp(name, "FirmwareVersion") == 0) {
 		add(reader, FIELD_FIRMWARE, text);
 	} else if (strcmp(name, "SerialNumber") == 0 && strspn(text, "0") < strlen(text)) {

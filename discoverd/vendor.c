@@ -110,21 +110,77 @@ bool vendor_model_of(const struct vendor *vendor, const char *name, char *buffer
 	return text_clean(buffer, size, name, length) > 0;
 }
 
-const char *vendor_kind_of(const char *text)
+struct model_word {
+	const char *vendor; /* NULL: any */
+	const char *word;
+	bool prefix;
+	const char *kind;
+};
+
+static bool has_word(const struct model_word *word, const struct vendor *vendor, const char *text)
 {
-	static const struct {
-		const char *word;
-		bool prefix;
-		const char *kind;
-	} kinds[] = {
-		{ "doorbell", true, "doorbell" }, { "NVR", true, "nvr" },
-		{ "DVR", true, "nvr" },           { "XVR", true, "nvr" },
-		{ "encoder", true, "encoder" },
+	return (!word->vendor || (vendor && strcmp(vendor->name, word->vendor) == 0)) &&
+	       text_has_word(text, word->word, word->prefix);
+}
+
+const char *vendor_kind_of(const struct vendor *vendor, const char *text)
+{
+	static const struct model_word words[] = {
+		{ NULL, "doorbell", true, "doorbell" },
+		{ NULL, "door station", false, "doorbell" },
+		{ NULL, "intercom", false, "doorbell" },
+		{ NULL, "NVR", true, "nvr" },
+		{ NULL, "DVR", true, "nvr" },
+		{ NULL, "XVR", true, "nvr" },
+		{ NULL, "HVR", true, "nvr" },
+		{ NULL, "recorder", false, "nvr" },
+		{ NULL, "encoder", true, "encoder" },
+		{ NULL, "video server", true, "encoder" },
+		{ "Amcrest", "AD110", true, "doorbell" },
+		{ "Amcrest", "AD410", true, "doorbell" },
+		{ "Axis", "A80", true, "doorbell" },
+		{ "Axis", "A81", true, "doorbell" },
+		{ "Axis", "A82", true, "doorbell" },
+		{ "Axis", "S10", true, "nvr" },
+		{ "Axis", "S11", true, "nvr" },
+		{ "Axis", "S12", true, "nvr" },
+		{ "Axis", "S20", true, "nvr" },
+		{ "Axis", "S21", true, "nvr" },
+		{ "Axis", "S22", true, "nvr" },
+		{ "Axis", "S30", true, "nvr" },
+		{ "Axis", "M70", true, "encoder" },
+		{ "Axis", "M71", true, "encoder" },
+		{ "Axis", "P72", true, "encoder" },
+		{ "Axis", "P73", true, "encoder" },
+		{ "Axis", "Q74", true, "encoder" },
+		{ "Bosch", "DIVAR", false, "nvr" },
+		{ "Bosch", "VIDEOJET", false, "encoder" },
+		{ "Dahua", "VTO", true, "doorbell" },
+		{ "DoorBird", "D1", true, "doorbell" },
+		{ "DoorBird", "D2", true, "doorbell" },
+		{ "Hanwha", "XRN-", true, "nvr" },
+		{ "Hanwha", "QRN-", true, "nvr" },
+		{ "Hanwha", "PRN-", true, "nvr" },
+		{ "Hanwha", "SRN-", true, "nvr" },
+		{ "Hanwha", "WRN-", true, "nvr" },
+		{ "Hanwha", "HRX-", true, "nvr" },
+		{ "Hanwha", "SPE-", true, "encoder" },
+		{ "Hikvision", "DS-7", true, "nvr" },
+		{ "Hikvision", "DS-8", true, "nvr" },
+		{ "Hikvision", "DS-9", true, "nvr" },
+		{ "Hikvision", "iDS-7", true, "nvr" },
+		{ "Hikvision", "iDS-9", true, "nvr" },
+		{ "Hikvision", "DS-67", true, "encoder" },
+		{ "Hikvision", "DS-HD", true, "doorbell" },
+		{ "Hikvision", "DS-KB", true, "doorbell" },
+		{ "Hikvision", "DS-KD", true, "doorbell" },
+		{ "Hikvision", "DS-KV", true, "doorbell" },
+		{ "Reolink", "RLN", true, "nvr" },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (text_has_word(text, kinds[i].word, kinds[i].prefix))
-			return kinds[i].kind;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (has_word(&words[i], vendor, text))
+			return words[i].kind;
 	return NULL;
 }
 
@@ -142,11 +198,7 @@ bool vendor_is_general(const struct vendor *vendor)
 
 bool vendor_model_sleeps(const struct vendor *vendor, const char *model)
 {
-	static const struct {
-		const char *vendor; /* NULL: any */
-		const char *word;
-		bool prefix;
-	} models[] = {
+	static const struct model_word models[] = {
 		{ NULL, "battery", false },    { NULL, "eufyCam", true },
 		{ NULL, "Argus", true },       { "Reolink", "Go", false },
 		{ "Reolink", "Altas", false }, { "EZVIZ", "CS-BC", true },
@@ -158,9 +210,7 @@ bool vendor_model_sleeps(const struct vendor *vendor, const char *model)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(models); i++)
-		if ((!models[i].vendor ||
-		     (vendor && strcmp(vendor->name, models[i].vendor) == 0)) &&
-		    text_has_word(model, models[i].word, models[i].prefix))
+		if (has_word(&models[i], vendor, model))
 			return true;
 	return false;
 }

@@ -24,8 +24,9 @@ const struct vendor *vendor_recognise(const char *text);
  * follows a " - " go). Returns false if nothing is left. */
 bool vendor_model_of(const struct vendor *vendor, const char *name, char *buffer, unsigned size);
 
-/* The kind of device, as far as a model or a name shows it; NULL if it does not. */
-const char *vendor_kind_of(const char *text);
+/* The kind of device, as far as a model (of that vendor, or NULL) or a name shows it; NULL if it
+ * does not. */
+const char *vendor_kind_of(const struct vendor *vendor, const char *text);
 /* It makes much besides cameras: its name alone says little. */
 bool vendor_is_general(const struct vendor *vendor);
 /* Whether a model (of that vendor, or NULL) runs on a battery, and sleeps until something moves. */

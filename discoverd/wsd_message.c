@@ -140,6 +140,7 @@ enum scope_use {
 	SCOPE_FIRMWARE,
 	SCOPE_SERIAL,
 	SCOPE_MAC,
+	SCOPE_TYPE,
 };
 
 /* Categories of onvif://www.onvif.org/CATEGORY/VALUE, case not mattering. */
@@ -158,13 +159,8 @@ static const struct {
 	{ "MacAddress", SCOPE_MAC },
 	{ "macaddr", SCOPE_MAC },
 	{ "mac", SCOPE_MAC },
+	{ "type", SCOPE_TYPE },
 };
-
-static void add_kind(struct reader *reader, const char *text)
-{
-	evidence_add(&reader->match->evidence, SOURCE_WSD, FIELD_KIND, vendor_kind_of(text),
-		     reader->time);
-}
 
 static void add_vendor(struct reader *reader, const char *text, bool trusted)
 {
@@ -186,13 +182,11 @@ static void use_scope(struct reader *reader, enum scope_use use, const char *val
 		evidence_add(evidence, SOURCE_WSD, FIELD_NAME, value, reader->time);
 		if (!evidence_best(evidence, FIELD_VENDOR))
 			add_vendor(reader, value, false);
-		add_kind(reader, value);
 		break;
 	case SCOPE_HARDWARE:
 		evidence_add(evidence, SOURCE_WSD, FIELD_MODEL, value, reader->time);
 		if (!evidence_best(evidence, FIELD_VENDOR))
 			add_vendor(reader, value, false);
-		add_kind(reader, value);
 		break;
 	case SCOPE_VENDOR:
 		add_vendor(reader, value, true);
@@ -205,6 +199,12 @@ static void use_scope(struct reader *reader, enum scope_use use, const char *val
 		break;
 	case SCOPE_MAC:
 		evidence_add_mac(evidence, SOURCE_WSD, value, reader->time);
+		break;
+	case SCOPE_TYPE:
+		/* Nearly all cameras say video_encoder: that tells nothing. */
+		if (strcasecmp(value, "Network_Video_Storage") == 0 ||
+		    strcasecmp(value, "NVR") == 0)
+			evidence_add(evidence, SOURCE_WSD, FIELD_KIND, "nvr", reader->time);
 		break;
 	}
 }

@@ -79,19 +79,69 @@ static void told_kind_comes_first(void **state)
 	assert_string_equal(evidence_kind(&evidence), "doorbell");
 }
 
+/* What has no kind by its protocols has one by its model; by its name only if there is no model. */
+static void kinds_by_model_and_name(void **state)
+{
+	static const struct {
+		const char *vendor, *model, *name, *kind;
+	} cases[] = {
+		{ "Hikvision", "DS-7608NI-I2", "hall", "nvr" },
+		{ "Hikvision", "DS-2CD2142FWD-I", "NVR room", "camera" },
+		{ NULL, NULL, "NVR of the hall", "nvr" },
+		{ NULL, NULL, "Front doorbell", "doorbell" },
+		{ "Axis", "P7304", NULL, "encoder" },
+		{ "Vivotek", "P7304", NULL, "camera" },
+		{ NULL, NULL, NULL, "camera" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+
+		evidence_add(&evidence, SOURCE_WSD, FIELD_TRAIT, "onvif-transmitter", 1);
+		evidence_add(&evidence, SOURCE_WSD, FIELD_VENDOR, cases[i].vendor, 1);
+		evidence_add(&evidence, SOURCE_ONVIF, FIELD_MODEL, cases[i].model, 1);
+		evidence_add(&evidence, SOURCE_WSD, FIELD_NAME, cases[i].name, 1);
+		assert_string_equal(evidence_kind(&evidence), cases[i].kind);
+	}
+}
+
+/* From who knows best to who only guesses; whoever speaks last, and whatever came between. */
 static void sources_are_believed_in_order(void **state)
 {
-	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+	static const struct {
+		enum field field;
+		enum source order[8];
+		size_t count;
+	} fields[] = {
+		/* What it says of itself, then realms and servers, then UPnP, then the MAC's block.
+		 */
+		{ FIELD_VENDOR,
+		  { SOURCE_ONVIF, SOURCE_MDNS, SOURCE_WSD, SOURCE_RTSP, SOURCE_HTTP, SOURCE_SSDP,
+		    SOURCE_DHCP, SOURCE_OUI },
+		  8 },
+		{ FIELD_MODEL, { SOURCE_ONVIF, SOURCE_WSD, SOURCE_MDNS, SOURCE_SSDP }, 4 },
+		{ FIELD_SERIAL, { SOURCE_ONVIF, SOURCE_WSD, SOURCE_MDNS, SOURCE_SSDP }, 4 },
+		{ FIELD_FIRMWARE, { SOURCE_ONVIF, SOURCE_WSD, SOURCE_MDNS, SOURCE_DHCP }, 4 },
+		{ FIELD_KIND, { SOURCE_MDNS, SOURCE_WSD }, 2 },
+	};
 
-	evidence_add(&evidence, SOURCE_HTTP, FIELD_VENDOR, "Xiongmai", 1);
-	assert_string_equal(evidence_best(&evidence, FIELD_VENDOR), "Xiongmai");
-	evidence_add(&evidence, SOURCE_WSD, FIELD_VENDOR, "Annke", 2);
-	assert_string_equal(evidence_best(&evidence, FIELD_VENDOR), "Annke");
-	evidence_add(&evidence, SOURCE_RTSP, FIELD_VENDOR, "Hikvision", 3);
-	assert_string_equal(evidence_best(&evidence, FIELD_VENDOR), "Hikvision");
-	evidence_add(&evidence, SOURCE_HTTP, FIELD_VENDOR, "Other", 4);
-	assert_string_equal(evidence_best(&evidence, FIELD_VENDOR), "Hikvision");
-	assert_null(evidence_best(&evidence, FIELD_MODEL));
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		_cleanup_(evidence_deinit) struct evidence upwards = { 0 }, downwards = { 0 };
+		const enum source *order = fields[i].order;
+
+		for (size_t j = 0; j < fields[i].count; j++) {
+			size_t worse = fields[i].count - 1 - j;
+
+			evidence_add(&upwards, order[worse], fields[i].field,
+				     source_name(order[worse]), j + 1);
+			assert_string_equal(evidence_best(&upwards, fields[i].field),
+					    source_name(order[worse]));
+			evidence_add(&downwards, order[j], fields[i].field, source_name(order[j]),
+				     j + 1);
+			assert_string_equal(evidence_best(&downwards, fields[i].field),
+					    source_name(order[0]));
+		}
+	}
 }
 
 static void the_newest_word_of_a_source_counts(void **state)
@@ -439,6 +489,7 @@ int main(void)
 		cmocka_unit_test(everything_has_a_name),
 		cmocka_unit_test(traits_add_up),
 		cmocka_unit_test(told_kind_comes_first),
+		cmocka_unit_test(kinds_by_model_and_name),
 		cmocka_unit_test(sources_are_believed_in_order),
 		cmocka_unit_test(the_newest_word_of_a_source_counts),
 		cmocka_unit_test(a_port_has_one_service),

@@ -52,7 +52,7 @@ static const struct {
 	{ "information-general.txt", ONVIF_ANSWERED,
 	  "model=HI3516CV300_50H20L_S38 firmware=V4.02.R12.00035520 " PROVEN },
 	{ "information-nvr.txt", ONVIF_ANSWERED,
-	  "vendor=Dahua model=DHI-NVR5216-16P kind=nvr firmware=4.001 "
+	  "vendor=Dahua model=DHI-NVR5216-16P firmware=4.001 "
 	  "serial=5C01AB2PAZ00001 " PROVEN },
 	{ "information-gb2312.txt", ONVIF_ANSWERED,
 	  "vendor=???? model=YY firmware=1 serial=2 " PROVEN },

@@ -135,7 +135,7 @@ static const struct {
 	{ "nvr.xml", WSD_ACTION_PROBE_MATCHES, 1,
 	  "vendor=Hikvision\nmodel=DS-7608NI-I2\nname=NVR hall\nkind=nvr\n" TRAITS EPR XADDR },
 	{ "doorbell.xml", WSD_ACTION_PROBE_MATCHES, 1,
-	  "vendor=DoorBird\nmodel=D2101V\nname=DoorBird Doorbell\nkind=doorbell\n" TRAITS EPR
+	  "vendor=DoorBird\nmodel=D2101V\nname=DoorBird Doorbell\n" TRAITS EPR
 		  XADDR },
 	{ "windows.xml", WSD_ACTION_PROBE_MATCHES, 1, "trait=computer\n" EPR "hint=5357 http\n" },
 	{ "printer.xml", WSD_ACTION_PROBE_MATCHES, 1, "trait=printer\n" EPR "hint=80 http\n" },
