@@ -18,6 +18,7 @@ struct entry {
 	bool light;
 	bool followed; /* the one that is due is a follow-up, or needs none */
 	usec_t last;   /* time of the last burst; 0: never */
+	bool gone;     /* the interface is, or was a moment ago: a flapping one is the same */
 };
 
 struct schedule {
@@ -37,7 +38,7 @@ static usec_t end_of(const struct entry *entry)
 {
 	if (entry->due)
 		return USEC_INFINITY;
-	return entry->last ? entry->last + BURST_LENGTH : 0;
+	return entry->last && !entry->gone ? entry->last + BURST_LENGTH : 0;
 }
 
 static void arm(struct schedule *schedule)
@@ -125,15 +126,27 @@ struct schedule *schedule_free(struct schedule *schedule)
 
 static struct entry *find_or_add(struct schedule *schedule, unsigned ifindex)
 {
-	for (size_t i = 0; i < schedule->count; i++)
-		if (schedule->entries[i].ifindex == ifindex)
-			return &schedule->entries[i];
-	if (schedule->count == MAX_ENTRIES)
+	usec_t now = loop_now(schedule->loop);
+	struct entry *entry, *unused = NULL;
+
+	for (size_t i = 0; i < schedule->count; i++) {
+		entry = &schedule->entries[i];
+		if (entry->ifindex == ifindex) {
+			entry->gone = false;
+			return entry;
+		}
+		if (entry->gone && entry->last + SHORTEST_GAP <= now)
+			unused = entry;
+	}
+	if (!unused && schedule->count == MAX_ENTRIES)
 		return NULL;
-	schedule->entries = xrealloc_array(schedule->entries, schedule->count + 1,
-					   sizeof(*schedule->entries));
-	schedule->entries[schedule->count] = (struct entry){ .ifindex = ifindex };
-	return &schedule->entries[schedule->count++];
+	if (!unused) {
+		schedule->entries = xrealloc_array(schedule->entries, schedule->count + 1,
+						   sizeof(*schedule->entries));
+		unused = &schedule->entries[schedule->count++];
+	}
+	*unused = (struct entry){ .ifindex = ifindex };
+	return unused;
 }
 
 void schedule_add(struct schedule *schedule, unsigned ifindex, bool light)
@@ -160,7 +173,8 @@ void schedule_remove(struct schedule *schedule, unsigned ifindex)
 	for (size_t i = 0; i < schedule->count; i++) {
 		if (schedule->entries[i].ifindex != ifindex)
 			continue;
-		schedule->entries[i] = schedule->entries[--schedule->count];
+		schedule->entries[i].gone = true;
+		schedule->entries[i].due = 0;
 		break;
 	}
 	arm(schedule);
@@ -181,7 +195,7 @@ bool schedule_is_active(const struct schedule *schedule)
 
 static usec_t remaining(const struct entry *entry, usec_t now)
 {
-	usec_t end = entry->last ? entry->last + BURST_LENGTH : now;
+	usec_t end = entry->last && !entry->gone ? entry->last + BURST_LENGTH : now;
 
 	if (entry->due)
 		end = entry->due + (entry->followed ? 0 : FOLLOW_UP) + BURST_LENGTH;

@@ -57,6 +57,7 @@ static struct {
 	struct loop *loop;
 	simulated_answer_fn *on_question;
 	struct netlink *sockets;
+	bool loses; /* the notifications */
 	struct simulated_link links[MOST_LINKS];
 	size_t link_count;
 	struct address addresses[MOST_ADDRESSES];
@@ -136,7 +137,7 @@ static struct nlmsghdr *neighbour_message(char *buffer, const struct neighbour *
 static void notify(unsigned group, const struct nlmsghdr *message)
 {
 	for (struct netlink *netlink = kernel.sockets; netlink; netlink = netlink->next)
-		if (netlink->groups & 1U << group)
+		if (!kernel.loses && netlink->groups & 1U << group)
 			netlink->on_message(message, netlink->owner);
 }
 
@@ -400,9 +401,10 @@ void simulated_kernel_remove_address(unsigned index, const char *prefix)
 	notify(group_of(&address), address_message(buffer, RTM_DELADDR, &address));
 }
 
-void simulated_kernel_overrun(void)
+void simulated_kernel_lose(bool lose)
 {
-	for (struct netlink *netlink = kernel.sockets; netlink; netlink = netlink->next)
+	kernel.loses = lose;
+	for (struct netlink *netlink = kernel.sockets; netlink && !lose; netlink = netlink->next)
 		netlink->on_message(NULL, netlink->owner);
 }
 

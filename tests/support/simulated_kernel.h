@@ -38,7 +38,7 @@ void simulated_kernel_remove_address(unsigned index, const char *prefix);
 /* From a packet that came in: stale, as nobody was asked. */
 void simulated_kernel_learn(unsigned index, const struct netaddr *address,
 			    const struct mac_address *mac);
-/* Notifications were lost. */
-void simulated_kernel_overrun(void);
+/* From now on nobody is told of anything; false: those who listen hear that they have missed it. */
+void simulated_kernel_lose(bool lose);
 /* A packet of ours leaves for a host. */
 void simulated_kernel_send(unsigned index, const struct netaddr *address);

@@ -354,21 +354,26 @@ const struct device *lan_device(const struct lan_host *host)
 	return discovery_find(lan.discovery, host->mac);
 }
 
-void lan_init(void)
+void lan_set_carrier(bool has_carrier)
 {
-	static const struct simulated_link eth0 = {
+	const struct simulated_link eth0 = {
 		.index = LAN_INDEX,
 		.name = "eth0",
-		.flags = IFF_UP | IFF_RUNNING | IFF_MULTICAST | IFF_BROADCAST,
+		.flags = IFF_UP | IFF_MULTICAST | IFF_BROADCAST | (has_carrier ? IFF_RUNNING : 0U),
 		.mac = "52:54:00:00:00:01",
 	};
 
+	simulated_kernel_set_link(&eth0);
+}
+
+void lan_init(void)
+{
 	memset(&lan, 0, sizeof(lan));
 	lan_news = (struct lan_news){ 0 };
 	assert_int_equal(loop_new(&lan.loop), 0);
 	loop_timer_init(&lan.end, lan.loop, on_end);
 	simulated_kernel_init(lan.loop, on_question);
-	simulated_kernel_set_link(&eth0);
+	lan_set_carrier(true);
 	simulated_kernel_set_address(LAN_INDEX, "10.0.0.1/24", 0);
 	test_make_directory(lan.directory, sizeof(lan.directory));
 	lan.settings = (struct discovery_settings){ .burst_interval = 600 * USEC_PER_SEC,

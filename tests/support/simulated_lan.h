@@ -46,6 +46,7 @@ void lan_deinit(void);
 struct lan_host *lan_add_camera(unsigned number);   /* WS-Discovery, HTTP and RTSP */
 struct lan_host *lan_add_computer(unsigned number); /* none of them */
 struct lan_host *lan_hosts(void);                   /* the first */
+void lan_set_carrier(bool has_carrier);
 /* Lets time pass. */
 void lan_run(usec_t time);
 /* By MAC; NULL: nothing is known of it. */

@@ -163,6 +163,33 @@ static void an_outage(void **state)
 	assert_int_equal(lan_news.withdrawn, 0);
 }
 
+/* What is on the wire may be another one by now. */
+static void a_carrier_or_an_address_starts_a_burst(void **state)
+{
+	struct lan_host *host = add_known();
+
+	lan_set_carrier(false);
+	lan_run(MINUTE);
+	assert_int_equal(lan_news.full_bursts, 0);
+	lan_set_carrier(true);
+	lan_run(SECOND);
+	assert_int_equal(lan_news.full_bursts, 1);
+	lan_run(MINUTE);
+	simulated_kernel_set_address(LAN_INDEX, "192.168.1.10/24", 0);
+	lan_run(SECOND);
+	assert_int_equal(lan_news.full_bursts, 2);
+	lan_run(MINUTE);
+	/* A flapping link is asked no faster than the answers come. */
+	lan_news = (struct lan_news){ 0 };
+	for (unsigned i = 0; i < 600; i++) {
+		lan_set_carrier(i % 2);
+		lan_run(SECOND / 10);
+	}
+	assert_true(lan_news.full_bursts + lan_news.light_bursts <= 30);
+	assert_true(host->connections <= 10 + 6 * 4);
+	assert_int_equal(lan_news.published + lan_news.withdrawn, 0);
+}
+
 /* --- what is true --- */
 
 static void who_is_gone_is_remembered_for_a_week(void **state)
@@ -360,6 +387,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_quiet_day, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_restless_day, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_outage, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_carrier_or_an_address_starts_a_burst, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(who_is_gone_is_remembered_for_a_week, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_goodbye_is_not_believed, set_up, tear_down),
