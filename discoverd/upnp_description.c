@@ -212,7 +212,7 @@ int upnp_description_read(struct evidence *evidence, const void *bytes, size_t s
 		add(&description, FIELD_MODEL, text);
 	else
 		add(&description, FIELD_MODEL, description.texts[ELEMENT_MODEL_NUMBER]);
-	add(&description, FIELD_KIND, vendor_kind_of(model));
+	add(&description, FIELD_KIND, vendor_kind_of(vendor, model));
 	add(&description, FIELD_NAME, description.texts[ELEMENT_FRIENDLY_NAME]);
 	add(&description, FIELD_SERIAL, description.texts[ELEMENT_SERIAL_NUMBER]);
 	/* What has no vendor that we know may write anything there. */
