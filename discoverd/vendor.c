@@ -15,7 +15,7 @@ static const struct vendor vendors[] = {
 	{ "Annke", LIST("ANNKE"), NULL, "/Streaming/Channels/101",
 	  "/ISAPI/Streaming/channels/101/picture" },
 	{ "EZVIZ", LIST("EZVIZ"), LIST("CS-C", "CS-BC", "CS-H"), "/Streaming/Channels/101", NULL },
-	{ "LTS", LIST("LTS"), LIST("LTCMIP", "CMIP"), "/Streaming/Channels/101",
+	{ "LTS", LIST("LTS Security"), LIST("LTCMIP", "CMIP"), "/Streaming/Channels/101",
 	  "/ISAPI/Streaming/channels/101/picture" },
 	{ "Hikvision", LIST("HIKVISION", "HiLook", "HiWatch"),
 	  LIST("DS-2", "DS-7", "DS-8", "DS-9", "DS-K", "iDS-", "HIK-"), "/Streaming/Channels/101",
@@ -79,12 +79,23 @@ const struct vendor *vendor_find(const char *name)
 	return NULL;
 }
 
-const struct vendor *vendor_recognise(const char *text)
+const struct vendor *vendor_named(const char *text)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++)
+	const struct vendor *vendor = vendor_find(text);
+
+	for (size_t i = 0; !vendor && i < ARRAY_SIZE(vendors); i++)
 		for (const char *const *word = vendors[i].words; *word; word++)
 			if (text_has_word(text, *word, false))
 				return &vendors[i];
+	return vendor;
+}
+
+const struct vendor *vendor_recognise(const char *text)
+{
+	const struct vendor *vendor = vendor_named(text);
+
+	if (vendor)
+		return vendor;
 	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++)
 		for (const char *const *model = vendors[i].models; model && *model; model++)
 			if (text_has_word(text, *model, true))

@@ -17,7 +17,10 @@ struct vendor {
 
 /* By the name as published; NULL if unknown. */
 const struct vendor *vendor_find(const char *name);
-/* By a name or model that a device tells about itself; NULL if none is recognised. */
+/* By a text that has the maker's name, or is it; NULL if none is recognised. Names that are also
+ * words ("Ubuntu 22.04 LTS") count only if nothing stands beside them. */
+const struct vendor *vendor_named(const char *text);
+/* As well by a model that a device tells about itself: for texts that are nothing else. */
 const struct vendor *vendor_recognise(const char *text);
 
 /* Fills the model out of a name such as "AXIS M1065-L - ACCC8E012345" (the vendor's word and what

@@ -20,6 +20,7 @@ static const struct {
 	{ "dahua.der", "Dahua", "7H04F8EPAG1D2B3", NULL, true },
 	{ "tp-link.der", "TP-Link", NULL, NULL, false }, /* they make routers, too */
 	{ "nobody.der", NULL, NULL, NULL, false },
+	{ "desktop.der", NULL, NULL, NULL, false },
 	{ "serial-of-nobody.der", NULL, NULL, NULL, false },
 	{ "empty.der", NULL, NULL, NULL, false },
 	{ "utf8.der", NULL, NULL, NULL, false },

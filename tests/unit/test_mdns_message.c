@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "discoverd/oui.h"
 #include "discoverd/vendor.h"
 #include "tests/support/test.h"
 
@@ -39,21 +40,6 @@ static const struct {
 	  "1c:ca:e3:70:00:01",
 	  NULL,
 	  "doorbell",
-	  "http",
-	  NULL,
-	  true },
-	{ { "_axis-video._tcp",
-	    "mx10-5-6-7",
-	    "mx10-5-6-7.local",
-	    80,
-	    { "macaddress=0003C5050607" },
-	    1 },
-	  "axis-video",
-	  "Mobotix",
-	  NULL,
-	  "00:03:c5:05:06:07",
-	  NULL,
-	  NULL,
 	  "http",
 	  NULL,
 	  true },
@@ -177,6 +163,16 @@ static const struct {
 	  NULL,
 	  NULL,
 	  false },
+	{ { "_http._tcp", "Ubuntu 22.04 LTS", "ubuntu.local", 80, { NULL }, 0 },
+	  NULL,
+	  NULL,
+	  NULL,
+	  NULL,
+	  NULL,
+	  NULL,
+	  NULL,
+	  NULL,
+	  false },
 	{ { "_http._tcp", "IPCam hall", "hall.local", 81, { NULL }, 0 },
 	  "camera-name",
 	  NULL,
@@ -261,6 +257,26 @@ static void services_become_evidence(void **state)
 	}
 }
 
+/* Others use Axis' type of service, too. */
+static void the_block_of_the_address_tells_the_maker(void **state)
+{
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+	const struct mdns_service service = { "_axis-video._tcp",
+					      "mx10-5-6-7",
+					      "mx10-5-6-7.local",
+					      80,
+					      { "macaddress=0003C5050607" },
+					      1 };
+	struct mac_address mac;
+	const char *maker;
+
+	assert_int_equal(mac_parse(&mac, "00:03:c5:05:06:07"), 0);
+	maker = oui_find(&mac); /* none in a build without the registers of the IEEE */
+	mdns_message_read(&evidence, &service, 1);
+	assert_field(&evidence, FIELD_MAC, "00:03:c5:05:06:07");
+	assert_field(&evidence, FIELD_VENDOR, maker ? "Mobotix" : "Axis");
+}
+
 static void every_browsed_type_is_understood(void **state)
 {
 	for (size_t i = 0; mdns_types[i]; i++) {
@@ -301,6 +317,9 @@ static void makers_are_recognised(void **state)
 		{ "RLC-810A", "Reolink" },
 		{ "TP-Link Tapo C200", "TP-Link" },
 		{ "XNV-8080R", "Hanwha" },
+		{ "LTS", "LTS" },
+		{ "LTS CMIP7422W", "LTS" },
+		{ "Ubuntu 22.04 LTS", NULL },
 		{ "Praxis surgery", NULL },
 		{ "Front door", NULL },
 		{ "IPC", NULL },
@@ -344,6 +363,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(battery_models_sleep),
 		cmocka_unit_test(services_become_evidence),
+		cmocka_unit_test(the_block_of_the_address_tells_the_maker),
 		cmocka_unit_test(every_browsed_type_is_understood),
 		cmocka_unit_test(strange_bytes_stay_inside),
 		cmocka_unit_test(makers_are_recognised),
