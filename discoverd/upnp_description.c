@@ -28,6 +28,8 @@ static const struct {
 	{ "WLANAccessPointDevice", "router" },
 	{ "MediaServer", "media-player" },
 	{ "MediaRenderer", "media-player" },
+	{ "SatIPServer", "media-player" }, /* they speak RTSP */
+	{ "dial", "television" },
 	{ "ZonePlayer", "speaker" },
 	{ "Printer", "printer" },
 };
