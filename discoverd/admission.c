@@ -25,11 +25,14 @@ struct admission {
 
 /* --- sightings --- */
 
-static void on_poke(unsigned ifindex, const struct netaddr *address, void *owner)
+static void on_poke(unsigned ifindex, const struct netaddr *address, bool insist, void *owner)
 {
 	struct admission *admission = owner;
+	const struct interface *interface = interfaces_find(admission->parts.interfaces, ifindex);
 
 	neighbours_look_for(admission->parts.neighbours, ifindex, address);
+	if (insist && interface)
+		admission->handlers->on_doubt(interface, address, admission->owner);
 }
 
 static void on_ready_sighting(const struct sighting *sighting, const struct mac_address *mac,
@@ -53,8 +56,8 @@ static void on_recovered(void *owner)
 
 /*
  * Who has just got the address that another device had announces himself before the neighbour table
- * knows. Devices that changed places are told apart by their endpoints, and everybody is asked: the
- * answers set the kernel right. A stranger waits until it is.
+ * knows. Devices that changed places are told apart by their endpoints, and everybody is asked; the
+ * answer of the link sets the kernel right. A stranger waits until it is.
  */
 static void fuse(struct admission *admission, const struct interface *interface,
 		 struct sighting *sighting, const struct mac_address *mac)
@@ -65,6 +68,7 @@ static void fuse(struct admission *admission, const struct interface *interface,
 		break;
 	case DEVICE_SWAPPED:
 		schedule_add(admission->parts.schedule, interface->index, true);
+		admission->handlers->on_doubt(interface, &sighting->address, admission->owner);
 		device_table_fuse(admission->parts.table, interface, sighting, NULL);
 		break;
 	case DEVICE_STRANGER:

@@ -34,6 +34,9 @@ struct admission_parts {
 struct admission_handlers {
 	device_fn *on_changed;   /* besides what the table tells */
 	device_fn *on_explained; /* the time of a stranger is over */
+	/* The kernel may be wrong about who has an address of the link: ask the link itself. */
+	void (*on_doubt)(const struct interface *interface, const struct netaddr *address,
+			 void *owner);
 	/* Sightings had to be dropped; all is calm again: what is real is to be asked again. */
 	void (*on_recovered)(void *owner);
 	void (*on_activity)(void *owner); /* admission_is_busy() may be another */

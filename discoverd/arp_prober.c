@@ -12,6 +12,10 @@
 #include "discoverd/arp_sweep.h"
 #include "discoverd/packet_listener.h"
 
+/* Who floods us with addresses in doubt does not have us flood the link. */
+#define DOUBT_GAP    (10 * USEC_PER_MSEC)
+#define MOST_AT_ONCE (40 * DOUBT_GAP)
+
 static const struct sock_filter filter[] = {
 	BPF_STMT(BPF_RET | BPF_K, 64),
 };
@@ -24,6 +28,7 @@ struct arp_link {
 	struct arp_prober *prober;
 	unsigned ifindex;
 	struct arp_sweep *sweep;
+	usec_t doubts; /* time up to which those asked about have used the rate */
 };
 
 struct arp_prober {
@@ -106,15 +111,37 @@ static void arp_point_to(void *object, const struct interface *interface,
 		arp_sweep_point_to(link->sweep, address);
 }
 
-/* The kernel asks for those of our own networks. */
+/* Our own address in the network of the other; NULL: there is none. */
+static const struct netaddr *own_address(const struct interface *interface,
+					 const struct netaddr *address)
+{
+	for (size_t i = 0; i < interface->address_count; i++)
+		if (netprefix_contains(&interface->addresses[i], address))
+			return &interface->addresses[i].address;
+	return NULL;
+}
+
+static bool may_doubt(struct arp_link *link)
+{
+	usec_t now = loop_now(link->prober->environment.loop);
+
+	if (link->doubts + MOST_AT_ONCE < now)
+		link->doubts = now - MOST_AT_ONCE;
+	if (link->doubts >= now)
+		return false;
+	link->doubts += DOUBT_GAP;
+	return true;
+}
+
+/* Everybody is asked, as who answered last is in doubt; the kernel learns from the answer, too. */
 static void arp_ask(void *object, const struct interface *interface, const struct netaddr *address,
 		    unsigned attempt)
 {
 	struct arp_prober *prober = object;
 	struct arp_link *link = find_link(prober, interface->index);
 
-	if (link && address->family == AF_INET && !interface_is_on_link(interface, address))
-		on_ask(NULL, address, link);
+	if (link && address->family == AF_INET && may_doubt(link))
+		on_ask(own_address(interface, address), address, link);
 }
 
 static struct progress arp_progress(const void *object)
@@ -195,6 +222,7 @@ const struct protocol arp_protocol = {
 	.burst = arp_burst,
 	.point_to = arp_point_to,
 	.ask = arp_ask,
+	.asks = { [QUESTION_MAC] = true },
 	.asks_below_ip = true,
 	.progress = arp_progress,
 };

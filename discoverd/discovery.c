@@ -241,12 +241,19 @@ static bool is_other(unsigned ifindex, const struct netaddr *address, void *owne
 	return device && evidence_is_other(&device->evidence);
 }
 
-static void ask(const struct interface *interface, const struct netaddr *address, unsigned attempt,
-		void *owner)
+static void on_search(const struct interface *interface, const struct netaddr *address,
+		      unsigned attempt, void *owner)
 {
 	struct discovery *discovery = owner;
 
-	protocols_ask(discovery->protocols, interface, address, attempt);
+	protocols_ask(discovery->protocols, QUESTION_WHO, interface, address, attempt);
+}
+
+static void on_doubt(const struct interface *interface, const struct netaddr *address, void *owner)
+{
+	struct discovery *discovery = owner;
+
+	protocols_ask(discovery->protocols, QUESTION_MAC, interface, address, 0);
 }
 
 static void on_ask(struct device *device, void *owner)
@@ -259,7 +266,8 @@ static void on_ask(struct device *device, void *owner)
 		interface = unicast_search_place(discovery->search, address->ifindex,
 						 &address->address);
 	if (interface)
-		ask(interface, &address->address, device->misses, discovery);
+		protocols_ask(discovery->protocols, QUESTION_THERE, interface, &address->address,
+			      device->misses);
 	/* There the kernel knows no neighbours: who does not speak WS-Discovery, or not now, is
 	 * called. */
 	if (interface == &interface_routed &&
@@ -380,12 +388,12 @@ int discovery_new(struct discovery **ret_discovery, struct loop *loop,
 									on_activity };
 	static const struct schedule_handlers schedule_handlers = { on_burst, on_interval,
 								    on_activity };
-	static const struct unicast_search_handlers search_handlers = { ask, on_sighting,
+	static const struct unicast_search_handlers search_handlers = { on_search, on_sighting,
 									on_device_changed,
 									on_state };
 	static const struct admission_handlers admission_handlers = { on_device_changed,
-								      on_explained, on_recovered,
-								      on_activity };
+								      on_explained, on_doubt,
+								      on_recovered, on_activity };
 	_cleanup_(discovery_freep) struct discovery *discovery = xnew(struct discovery);
 	int r;
 

@@ -25,6 +25,14 @@ struct protocol_environment {
 	void *owner;
 };
 
+/* What one host is asked. */
+enum question {
+	QUESTION_THERE, /* Is it there? One packet, which also makes the kernel look for it. */
+	QUESTION_WHO,   /* Who is it, too? */
+	QUESTION_MAC,   /* Which MAC address is behind its address, whatever the kernel thinks? */
+	QUESTION_COUNT,
+};
+
 struct protocol {
 	const char *name;
 	int (*start)(void **ret_prober, const struct protocol_environment *environment);
@@ -37,10 +45,11 @@ struct protocol {
 	/* A device that matters is at this address: look around there first. May be NULL. */
 	void (*point_to)(void *prober, const struct interface *interface,
 			 const struct netaddr *address);
-	/* Ask one host with one packet, which also makes the kernel look for it; interface: may be
-	 * &interface_routed; attempt: counts up while there is no answer. May be NULL. */
+	/* Ask one host with one packet; interface: may be &interface_routed; attempt: counts up
+	 * while there is no answer. */
 	void (*ask)(void *prober, const struct interface *interface, const struct netaddr *address,
 		    unsigned attempt);
+	bool asks[QUESTION_COUNT]; /* what that is of use for; none: ask may be NULL */
 	bool asks_below_ip; /* and so reaches hosts on the link that are of another network */
 	/* Of work that may outlast a burst; a scan lasts until it is done. Looked at twice a
 	 * second. NULL: there is none. */

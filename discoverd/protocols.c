@@ -66,15 +66,16 @@ void protocols_point_to(struct protocols *protocols, const struct interface *int
 			protocol_table[i]->point_to(protocols->probers[i], interface, address);
 }
 
-void protocols_ask(struct protocols *protocols, const struct interface *interface,
-		   const struct netaddr *address, unsigned attempt)
+void protocols_ask(struct protocols *protocols, enum question question,
+		   const struct interface *interface, const struct netaddr *address,
+		   unsigned attempt)
 {
 	bool elsewhere = interface != &interface_routed &&
 			 !interface_is_on_link(interface, address);
 
 	for (size_t i = 0; i < ARRAY_SIZE(protocol_table); i++)
-		if (protocols->probers[i] && protocol_table[i]->ask &&
-		    (protocol_table[i]->asks_below_ip || !elsewhere))
+		if (protocols->probers[i] && (elsewhere ? protocol_table[i]->asks_below_ip
+							: protocol_table[i]->asks[question]))
 			protocol_table[i]->ask(protocols->probers[i], interface, address, attempt);
 }
 

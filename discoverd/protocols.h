@@ -21,7 +21,8 @@ void protocols_burst(struct protocols *protocols, const struct interface *interf
 void protocols_point_to(struct protocols *protocols, const struct interface *interface,
 			const struct netaddr *address);
 /* Hosts on the link that are of another network are asked only in what gets there. */
-void protocols_ask(struct protocols *protocols, const struct interface *interface,
-		   const struct netaddr *address, unsigned attempt);
+void protocols_ask(struct protocols *protocols, enum question question,
+		   const struct interface *interface, const struct netaddr *address,
+		   unsigned attempt);
 /* Of the one that is furthest behind. */
 struct progress protocols_progress(const struct protocols *protocols);

@@ -15,7 +15,8 @@
 #define NEXT_POKE  (400 * USEC_PER_MSEC)
 #define GIVE_UP    (3 * USEC_PER_SEC)
 #define LEAST_STAY (100 * USEC_PER_MSEC)
-/* The kernel delays for 5 s, then asks the old MAC for 3 s, and only then everybody. */
+/* Where the link cannot be asked but by the kernel: that delays for 5 s, then asks the old MAC for
+ * 3 s, and only then everybody. */
 #define GIVE_UP_DOUBTFUL (12 * USEC_PER_SEC)
 
 struct waiting {
@@ -24,6 +25,7 @@ struct waiting {
 	usec_t added;
 	usec_t next_poke;
 	usec_t give_up;
+	bool insist; /* the kernel alone is not relied on (any more) */
 };
 
 struct sighting_queue {
@@ -117,7 +119,8 @@ static void on_due(struct loop_timer *timer)
 		waiting->next_poke = now + NEXT_POKE;
 		if (is_first_of_its_address(queue, waiting))
 			queue->on_poke(waiting->sighting.ifindex, &waiting->sighting.address,
-				       queue->owner);
+				       waiting->insist, queue->owner);
+		waiting->insist = true;
 	}
 	finish(queue, take(queue, 0, NULL, now), NULL);
 }
@@ -194,6 +197,7 @@ void sighting_queue_add(struct sighting_queue *queue, struct sighting *sighting,
 	waiting->next_poke = now + FIRST_POKE;
 	waiting->added = now;
 	waiting->give_up = now + (doubtful ? GIVE_UP_DOUBTFUL : GIVE_UP);
+	waiting->insist = doubtful;
 	for (end = &queue->first; *end; end = &(*end)->next)
 		;
 	*end = waiting;

@@ -12,8 +12,10 @@
 
 struct sighting_queue;
 
-/* Makes the kernel resolve the address, by sending anything harmless to it. */
-typedef void sighting_poke_fn(unsigned ifindex, const struct netaddr *address, void *owner);
+/* Makes the kernel resolve the address, by sending anything harmless to it. insist: it did not
+ * within a while, or may believe to know; ask the link itself, too. */
+typedef void sighting_poke_fn(unsigned ifindex, const struct netaddr *address, bool insist,
+			      void *owner);
 /* mac NULL: it cannot be known. */
 typedef void sighting_ready_fn(const struct sighting *sighting, const struct mac_address *mac,
 			       void *owner);

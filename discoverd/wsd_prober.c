@@ -179,4 +179,5 @@ const struct protocol wsd_protocol = {
 	.on_interface = wsd_on_interface,
 	.burst = wsd_burst,
 	.ask = wsd_ask,
+	.asks = { [QUESTION_THERE] = true, [QUESTION_WHO] = true },
 };

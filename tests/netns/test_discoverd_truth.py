@@ -100,6 +100,22 @@ class TestIdentity(SiteTest):
         site.wait_for("4419b6100041", PORTS, Address="192.168.7.142", Online=True)
         self.assertNotIn("InterfacesAdded", [signal[2] for signal in signals])
 
+    def test_replaced(self):
+        """a new camera at the address of another is told from it by the link, not by the kernel"""
+        site = self.site
+        # So patient that it will not notice by itself.
+        site.gateway.run("sysctl", "-qw", "net.ipv4.neigh.eth0.delay_first_probe_time=3600",
+                         "net.ipv4.neigh.eth0.base_reachable_time_ms=3600000")  # fmt: skip
+        old = site.add("old", "44:19:b6:10:00:51", "192.168.7.151", camera("urn:uuid:51"))
+        site.start()
+        site.wait_for("4419b6100051", PORTS, Address="192.168.7.151", Online=True)
+        site.wait_for_quiet()
+        old.ip("link set eth0 down")
+        site.add("new", "44:19:b6:10:00:52", "192.168.7.151", camera("urn:uuid:52"))
+        site.wait_for("4419b6100052", PORTS, Address="192.168.7.151", Online=True)
+        site.wait("the old one without its address",
+                  lambda: site.device("4419b6100051").get("Address") != "192.168.7.151")  # fmt: skip
+
 
 class TestPresence(SiteTest):
     def test_battery(self):

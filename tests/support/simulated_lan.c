@@ -179,7 +179,8 @@ static void arp_burst(void *prober, const struct interface *interface, bool ligh
 }
 
 #define LISTENER .start = start, .stop = stop, .on_interface = on_interface
-const struct protocol wsd_protocol = { "wsd", LISTENER, .burst = wsd_burst, .ask = wsd_ask };
+const struct protocol wsd_protocol = { "wsd", LISTENER, .burst = wsd_burst, .ask = wsd_ask,
+				       .asks = { [QUESTION_THERE] = true, [QUESTION_WHO] = true } };
 const struct protocol arp_protocol = { "arp", LISTENER, .burst = arp_burst };
 const struct protocol mdns_protocol = { "mdns", LISTENER };
 const struct protocol ssdp_protocol = { "ssdp", LISTENER };

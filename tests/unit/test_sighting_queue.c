@@ -15,11 +15,18 @@ struct fixture {
 	struct sighting_queue *queue;
 	struct loop_timer deadline;
 	unsigned pokes, resolved, given_up, recoveries;
+	bool insisted;       /* by the last poke */
+	unsigned stop_after; /* pokes */
 };
 
-static void on_poke(unsigned ifindex, const struct netaddr *address, void *owner)
+static void on_poke(unsigned ifindex, const struct netaddr *address, bool insist, void *owner)
 {
-	((struct fixture *)owner)->pokes++;
+	struct fixture *fixture = owner;
+
+	fixture->pokes++;
+	fixture->insisted = insist;
+	if (fixture->stop_after == fixture->pokes)
+		loop_stop(fixture->loop, 0);
 }
 
 static void on_ready(const struct sighting *sighting, const struct mac_address *mac, void *owner)
@@ -126,13 +133,39 @@ static void one_doubtful_waits_for_each_address(void **state)
 	assert_int_equal(fixture->resolved, 2);
 }
 
+static void the_link_is_asked_when_the_kernel_does_not_tell(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add(fixture, 1, false);
+	fixture->stop_after = 1;
+	assert_int_equal(loop_run(fixture->loop), 0);
+	assert_false(fixture->insisted);
+	fixture->stop_after = 2;
+	assert_int_equal(loop_run(fixture->loop), 0);
+	assert_true(fixture->insisted);
+	resolve(fixture, 1);
+}
+
+static void the_link_is_asked_about_what_is_doubtful(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add(fixture, 1, true);
+	fixture->stop_after = 1;
+	assert_int_equal(loop_run(fixture->loop), 0);
+	assert_true(fixture->insisted);
+	resolve(fixture, 1);
+}
+
 static void a_flood_is_bounded_and_recovered_from(void **state)
 {
 	struct fixture *fixture = *state;
 
 	for (unsigned i = 0; i < 4 * PLACES; i++)
 		add(fixture, i, false);
-	/* Whose places those are depends on how fast they came; that they are all taken does not. */
+	/* Whose places those are depends on how fast they came; that they are all taken does not.
+	 */
 	for (unsigned i = 0; i < 4 * PLACES; i += 2)
 		resolve(fixture, i);
 	assert_true(fixture->resolved > 0);
@@ -149,6 +182,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_answer_resolves_all_of_its_address, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(one_doubtful_waits_for_each_address, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(the_link_is_asked_when_the_kernel_does_not_tell,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_link_is_asked_about_what_is_doubtful, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_flood_is_bounded_and_recovered_from, set_up,
 						tear_down),
