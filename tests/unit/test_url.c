@@ -56,7 +56,7 @@ static void urls_in_pieces(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		bool read = url_read(&url, cases[i].text, strlen(cases[i].text));
 
-		print_message("# %s\n", cases[i].text);
+		print_message("# case %zu\n", i);
 		assert_int_equal(read, cases[i].read != NULL);
 		if (!read)
 			continue;
