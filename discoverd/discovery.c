@@ -187,6 +187,7 @@ static void on_device_changed(struct device *device, void *owner)
 
 	publication_update(&discovery->publication, device);
 	service_watch_update(discovery->services, device);
+	keeper_plan(discovery->keeper, device);
 }
 
 static void on_device_removed(struct device *device, void *owner)
@@ -202,6 +203,13 @@ static void on_device_heard(struct device *device, void *owner)
 	struct discovery *discovery = owner;
 
 	keeper_heard(discovery->keeper, device);
+}
+
+static void on_planned(struct device *device, void *owner)
+{
+	struct discovery *discovery = owner;
+
+	keeper_plan(discovery->keeper, device);
 }
 
 static void on_explained(struct device *device, void *owner)
@@ -384,7 +392,7 @@ int discovery_new(struct discovery **ret_discovery, struct loop *loop,
 	static const struct keeper_handlers keeper_handlers = { on_ask, on_missing,
 								on_device_changed, on_recheck };
 	static const struct service_watch_handlers service_handlers = { on_device_changed,
-									on_device_heard,
+									on_device_heard, on_planned,
 									on_activity };
 	static const struct schedule_handlers schedule_handlers = { on_burst, on_interval,
 								    on_activity };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One timer ticks over the whole table. On the link, the kernel's neighbour table is the judge: a
- * packet to the device makes the kernel ask for its MAC, which every device answers, whatever
- * protocols it speaks. Owned by struct discovery.
+ * One timer for whoever is due first; it elapses every two seconds at most, so that many devices do
+ * not mean many wake-ups, and not at all when there are none. On the link, the kernel's neighbour
+ * table is the judge: a packet to the device makes the kernel ask for its MAC, which every device
+ * answers, whatever protocols it speaks. Owned by struct discovery.
  */
 #include "discoverd/keeper.h"
 
@@ -10,7 +11,7 @@
 
 #include "common/memory.h"
 
-#define TICK             (2 * USEC_PER_SEC)
+#define ROUND            (2 * USEC_PER_SEC) /* what is due in the same one is done together */
 #define SILENCE          (60 * USEC_PER_SEC)
 #define SHORT_SILENCE    (5 * USEC_PER_SEC)
 #define SUSPICION        (60 * USEC_PER_SEC)
@@ -24,15 +25,68 @@
 struct keeper {
 	struct loop *loop;
 	struct loop_timer timer;
+	usec_t due; /* of the timer; USEC_INFINITY: it is not armed */
 	struct device_table *table;
 	const struct neighbours *neighbours;
 	const struct keeper_handlers *handlers;
 	void *owner;
 };
 
+/* How long a device that is not heard of is remembered. */
+static usec_t memory_of(const struct device *device)
+{
+	if (!device->published)
+		return FORGET_NONDEVICE;
+	return device_sleeps(device) ? FORGET_ASLEEP : FORGET_OFFLINE;
+}
+
+static usec_t silence_of(const struct device *device)
+{
+	bool suspicious = device->suspected &&
+			  device->heard + SHORT_SILENCE < device->suspected + SUSPICION;
+
+	return suspicious ? SHORT_SILENCE : SILENCE;
+}
+
+/* It is asked whether it is there; others are only remembered. */
+static bool is_kept(const struct device *device)
+{
+	return device->online && device->published;
+}
+
+/* When its presence is to be looked at. */
+static usec_t due_of(const struct device *device)
+{
+	if (!is_kept(device))
+		return device->heard + memory_of(device);
+	if (device->checked)
+		return device->checked + CHECK_LENGTH;
+	return device_address(device) ? device->heard + silence_of(device) : USEC_INFINITY;
+}
+
+static void arm(struct keeper *keeper, usec_t due)
+{
+	usec_t now = loop_now(keeper->loop);
+
+	if (due >= keeper->due)
+		return;
+	keeper->due = due + (ROUND - due % ROUND) % ROUND;
+	loop_timer_arm(&keeper->timer, keeper->due > now ? keeper->due - now : 0);
+}
+
+void keeper_plan(struct keeper *keeper, const struct device *device)
+{
+	usec_t due = due_of(device);
+
+	if (is_kept(device) && device->recheck && device->recheck < due)
+		due = device->recheck;
+	arm(keeper, due);
+}
+
 static void ask(struct keeper *keeper, struct device *device)
 {
 	device->checked = loop_now(keeper->loop);
+	keeper_plan(keeper, device);
 	keeper->handlers->on_ask(device, keeper->owner);
 }
 
@@ -46,6 +100,7 @@ void keeper_suspect(struct keeper *keeper, struct device *device)
 {
 	device->suspected = loop_now(keeper->loop);
 	check(keeper, device);
+	keeper_plan(keeper, device);
 }
 
 void keeper_heard(struct keeper *keeper, struct device *device)
@@ -104,46 +159,33 @@ static void end_check(struct keeper *keeper, struct device *device)
 	ask(keeper, device);
 }
 
-/* How long a device that is not heard of is remembered. */
-static usec_t memory_of(const struct device *device)
-{
-	if (!device->published)
-		return FORGET_NONDEVICE;
-	return device_sleeps(device) ? FORGET_ASLEEP : FORGET_OFFLINE;
-}
-
 static void look_at(struct keeper *keeper, struct device *device, usec_t now)
 {
-	usec_t silence = now - device->heard;
-	bool suspicious;
-
-	if (!device->online || !device->published) {
-		if (silence >= memory_of(device))
-			device_table_remove(keeper->table, device);
-		return;
-	}
-	if (device->recheck && device->recheck <= now) {
+	if (is_kept(device) && device->recheck && device->recheck <= now) {
 		device->recheck = 0;
 		keeper->handlers->on_recheck(device, keeper->owner);
 	}
-	suspicious = device->suspected && now - device->suspected < SUSPICION;
-	if (!device->checked) {
-		if (silence >= (suspicious ? SHORT_SILENCE : SILENCE))
-			check(keeper, device);
-	} else if (now - device->checked >= CHECK_LENGTH) {
+	if (due_of(device) > now)
+		return;
+	if (!is_kept(device))
+		device_table_remove(keeper->table, device);
+	else if (device->checked)
 		end_check(keeper, device);
-	}
+	else
+		check(keeper, device);
 }
 
-static void on_tick(struct loop_timer *timer)
+static void on_due(struct loop_timer *timer)
 {
 	struct keeper *keeper = container_of(timer, struct keeper, timer);
 	usec_t now = loop_now(keeper->loop);
 
+	keeper->due = USEC_INFINITY;
 	/* From the end: removal moves the last one to the place of the removed. */
 	for (size_t i = device_table_count(keeper->table); i-- > 0;)
 		look_at(keeper, device_table_at(keeper->table, i), now);
-	loop_timer_arm(&keeper->timer, TICK);
+	for (size_t i = device_table_count(keeper->table); i-- > 0;)
+		keeper_plan(keeper, device_table_at(keeper->table, i));
 }
 
 void keeper_new(struct keeper **ret_keeper, struct loop *loop, struct device_table *table,
@@ -157,8 +199,8 @@ void keeper_new(struct keeper **ret_keeper, struct loop *loop, struct device_tab
 	keeper->neighbours = neighbours;
 	keeper->handlers = handlers;
 	keeper->owner = owner;
-	loop_timer_init(&keeper->timer, loop, on_tick);
-	loop_timer_arm(&keeper->timer, TICK);
+	keeper->due = USEC_INFINITY;
+	loop_timer_init(&keeper->timer, loop, on_due);
 	*ret_keeper = keeper;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Keeps the device table true: asks each device that has been silent for a minute whether it is
- * still there, calls it offline after three misses, and forgets what has been gone for long: a week,
- * or a month where it sleeps to spare its battery. A
- * good-bye, or a neighbour that the kernel gives up on, is a reason to look, not to believe.
+ * still there, calls it offline after three misses, and forgets what has been gone for long: a
+ * week, or a month where it sleeps to spare its battery. A good-bye, or a neighbour that the kernel
+ * gives up on, is a reason to look, not to believe.
  */
 #pragma once
 
@@ -28,6 +28,8 @@ void keeper_new(struct keeper **ret_keeper, struct loop *loop, struct device_tab
 		void *owner);
 struct keeper *keeper_free(struct keeper *keeper);
 
+/* Something about the device is another, or device->recheck: it may be due earlier. */
+void keeper_plan(struct keeper *keeper, const struct device *device);
 void keeper_suspect(struct keeper *keeper, struct device *device); /* it may be leaving */
 void keeper_heard(struct keeper *keeper, struct device *device);   /* it is there */
 void keeper_missed(struct keeper *keeper, struct device *device);  /* nobody at its address */

@@ -62,6 +62,7 @@ static void plan_recheck(struct service_watch *watch, struct device *device)
 	if (device->recheck || device->rechecks == MAX_RECHECKS)
 		return;
 	device->recheck = loop_now(watch->loop) + delays[device->rechecks++];
+	watch->handlers->on_planned(device, watch->owner);
 }
 
 /* How many connections a new look may take. */
@@ -194,6 +195,7 @@ void service_watch_recheck(struct service_watch *watch, struct device *device)
 		return;
 	if (confirmation_is_busy(device->confirmation)) { /* still at the look before */
 		device->recheck = loop_now(watch->loop) + RECHECK_LATER;
+		watch->handlers->on_planned(device, watch->owner);
 		return;
 	}
 	confirmation_reset(device->confirmation, allowance(watch, device, false));

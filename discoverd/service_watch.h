@@ -14,6 +14,7 @@ struct service_watch;
 struct service_watch_handlers {
 	device_fn *on_changed;            /* the evidence about it is another */
 	device_fn *on_heard;              /* it has answered */
+	device_fn *on_planned;            /* device->recheck is set */
 	void (*on_activity)(void *owner); /* service_watch_is_busy() may be another */
 };
 
