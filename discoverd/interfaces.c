@@ -505,6 +505,30 @@ bool interfaces_is_own(const struct interfaces *interfaces, const struct netaddr
 	return false;
 }
 
+/* RFC 3021: a network of two addresses has neither. */
+static bool is_of_network(const struct netprefix *network, const struct netaddr *address)
+{
+	uint32_t hosts;
+
+	if (address->family != AF_INET || network->length > 30 ||
+	    !netprefix_contains(network, address))
+		return false;
+	hosts = UINT32_MAX >> network->length;
+	return (ntohl(address->v4.s_addr) & hosts) == 0 ||
+	       (ntohl(address->v4.s_addr) & hosts) == hosts;
+}
+
+bool interfaces_is_of_network(const struct interfaces *interfaces, const struct netaddr *address)
+{
+	const struct interface *interface = NULL;
+
+	while ((interface = interfaces_next(interfaces, interface)))
+		for (size_t i = 0; i < interface->address_count; i++)
+			if (is_of_network(&interface->addresses[i], address))
+				return true;
+	return false;
+}
+
 bool interfaces_is_own_mac(const struct interfaces *interfaces, const struct mac_address *mac)
 {
 	for (size_t i = 0; i < interfaces->link_count; i++)

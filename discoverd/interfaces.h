@@ -52,6 +52,8 @@ const struct interface *interfaces_find(const struct interfaces *interfaces, uns
 
 /* One of our own addresses, on whatever interface. */
 bool interfaces_is_own(const struct interfaces *interfaces, const struct netaddr *address);
+/* The name or the broadcast address of a network of ours: no host has it. */
+bool interfaces_is_of_network(const struct interfaces *interfaces, const struct netaddr *address);
 /* One of our own network cards. */
 bool interfaces_is_own_mac(const struct interfaces *interfaces, const struct mac_address *mac);
 /* Reachable without a router; link-local addresses always are. */

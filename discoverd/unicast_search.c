@@ -126,7 +126,8 @@ int unicast_search_add(struct unicast_search *search, const struct netaddr *addr
 {
 	int r;
 
-	if (interfaces_is_own(search->interfaces, address))
+	if (interfaces_is_own(search->interfaces, address) ||
+	    interfaces_is_of_network(search->interfaces, address))
 		return -EINVAL;
 	r = remote_hosts_add(&search->hosts, address);
 	if (r < 0)

@@ -253,6 +253,31 @@ static void lost_notifications(void **state)
 	assert_non_null(strstr(fixture->events, "eth1 vanished"));
 }
 
+static void addresses_that_no_host_has(void **state)
+{
+	static const struct {
+		const char *address;
+		bool of_network;
+	} cases[] = {
+		{ "192.168.1.0", true },    { "192.168.1.255", true }, { "192.168.1.1", false },
+		{ "192.168.2.255", false }, { "10.0.0.4", false },     { "10.0.0.5", false },
+		{ "10.0.3.255", false },    { "10.1.3.255", true },    { "fd00::", false },
+	};
+	struct fixture *fixture = *state;
+	struct netaddr address;
+
+	add(2, "eth0", NULL, NULL, UP);
+	simulated_kernel_set_address(2, "192.168.1.10/24", 0);
+	simulated_kernel_set_address(2, "10.0.0.4/31", 0);
+	simulated_kernel_set_address(2, "10.1.0.4/22", 0);
+	start(fixture, NULL, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(netaddr_parse(&address, cases[i].address), 0);
+		assert_int_equal(interfaces_is_of_network(fixture->interfaces, &address),
+				 cases[i].of_network);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(carrier_and_addresses_come_and_go, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_port_joins_a_bridge, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(addresses_that_no_host_has, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lost_notifications, set_up, tear_down),
 	};
 
