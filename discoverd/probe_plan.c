@@ -10,11 +10,12 @@
 static const struct {
 	const char *name;
 	bool secure;
-	uint16_t usual[MAX_USUAL]; /* up to the first 0 */
+	uint16_t usual[MAX_USUAL]; /* 0: none in that turn */
 } services[PROBE_SERVICE_COUNT] = {
 	[PROBE_RTSP] = { "rtsp", false, { 554, 8554, 10554, 5554, 7447, 5544, 7070, 8556 } },
 	[PROBE_HTTP] = { "http", false, { 80, 8080, 81, 8000, 8081, 88, 8090, 85 } },
-	[PROBE_HTTPS] = { "https", true, { 443 } },
+	/* Streams and pages elsewhere matter more than pages that there are in the clear, too. */
+	[PROBE_HTTPS] = { "https", true, { 0, 443 } },
 	[PROBE_RTSPS] = { "rtsps", true, { 0 } },
 	[PROBE_ONVIF] = { "onvif", false, { 8899, 2020, 8000 } },
 };

@@ -19,30 +19,30 @@ static const struct {
 	bool usual;
 	const char *begin; /* how the plan begins */
 } cases[] = {
-	{ { { 0 } }, true, "554r 80h 443H 8554r 8080h 10554r 81h 5554r 8000h " },
+	{ { { 0 } }, true, "554r 80h 8554r 8080h 443H 10554r 81h 5554r 8000h " },
 	{ { { 0 } }, false, "" },
-	{ { { FIELD_HINT, 80, "http" } }, true, "80h! 554r 443H 8554r 8080h 10554r 81h " },
+	{ { { FIELD_HINT, 80, "http" } }, true, "80h! 554r 8554r 8080h 443H 10554r 81h " },
 	{ { { FIELD_HINT, 8081, "http" }, { FIELD_HINT, 1554, "rtsp" } },
 	  true,
-	  "8081h! 1554r! 554r 80h 443H " },
+	  "8081h! 1554r! 554r 80h 8554r " },
 	{ { { FIELD_HINT, 8081, "http" } }, false, "8081h! " },
 	/* What is known to be there is asked first. */
 	{ { { FIELD_HINT, 80, "http" }, { FIELD_SERVICE, 10554, "rtsp" } },
 	  true,
-	  "10554r! 80h! 554r 443H 8554r " },
+	  "10554r! 80h! 554r 8554r 8080h 443H " },
 	/* A port is asked once, as the first says. */
-	{ { { FIELD_HINT, 554, "http" } }, true, "554h! 80h 443H 8554r " },
+	{ { { FIELD_HINT, 554, "http" } }, true, "554h! 80h 8554r 8080h 443H " },
 	{ { { FIELD_SERVICE, 554, "rtsp" }, { FIELD_HINT, 554, "http" } }, false, "554r! " },
 	/* TLS is not asked in the clear. */
 	{ { { FIELD_HINT, 443, "https" } }, false, "443H! " },
-	{ { { FIELD_HINT, 80, "https" } }, true, "80H! 554r 443H 8554r 8080h " },
+	{ { { FIELD_HINT, 80, "https" } }, true, "80H! 554r 8554r 8080h 443H " },
 	{ { { FIELD_HINT, 322, "rtsps" } }, false, "322R! " },
 	/* ONVIF is asked where it is said to be, else where HTTP is, on the same port. */
 	{ { { FIELD_HINT, 8899, "http" }, { FIELD_ONVIF, 8899, "/o" } }, false, "8899h! 8899o! " },
 	{ { { FIELD_HINT, 8899, "http" }, { FIELD_ONVIF, 8899, "/o" } },
 	  true,
 	  "8899h! 80h! 8899o! 554r " },
-	{ { { FIELD_HINT, 80, "http" }, { FIELD_ONVIF, 80, "/o" } }, true, "80h! 80o! 554r 443H " },
+	{ { { FIELD_HINT, 80, "http" }, { FIELD_ONVIF, 80, "/o" } }, true, "80h! 80o! 554r 8554r " },
 	{ { { FIELD_HINT, 444, "https" }, { FIELD_ONVIF, 444, "/o" } }, false, "444H! 444o!s " },
 	{ { { FIELD_SERVICE, 81, "http" }, { FIELD_SERVICE, 444, "https" } },
 	  false,
