@@ -17,7 +17,7 @@ from busenv import PrivateBus, Timeout
 from results import spend
 
 PACKAGES = ("nftables", "nmap", "arp-scan", "onvif-tools")
-TARGETS = ("discoverd/discoverd",)
+TARGETS = ("discoverd/discoverd", "tests/netns/flood")
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME, ROOT = "io.evercam.Discovery1", "/io/evercam/Discovery1"
 DEVICE = NAME + ".Device"
@@ -330,8 +330,8 @@ def bench_flood(build, results, seconds):
         before, waits = discoverd.status("status", "VmRSS"), []
         with namespaces.inside(lan.name):
             sender = subprocess.Popen(
-                ["/usr/bin/python3", os.path.join(HERE, "../netns/flood.py"), "uplink",
-                 str(lan.network), str(seconds)],
+                [os.path.join(build, "tests/netns/flood"), "uplink", str(lan.network), str(seconds),
+                 "answers"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         sender.stdout.readline()
         while sender.poll() is None:

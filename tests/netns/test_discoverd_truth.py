@@ -153,7 +153,7 @@ class TestFlood(SiteTest):
         with open(f"/proc/{self.site.process.pid}/status", encoding="ascii") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
 
-    def flood(self, sources):
+    def flood(self, sources, kind, bound):
         site = self.site
         # Too large to ask each address, which would go on for two minutes.
         site.gateway.ip("address flush dev eth0", "address add 10.7.0.10/15 dev eth0")
@@ -168,15 +168,14 @@ class TestFlood(SiteTest):
         before = self.resident()
         attacker = site.lan.add_host("attacker")
         sender = subprocess.Popen(
-            attacker.command("/usr/bin/python3", f"{devices.HERE}/flood.py", "eth0", sources, "60"),
+            attacker.command(sys.argv[2], "eth0", sources, "60", kind),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
         self.addCleanup(devices.end, sender)
         self.assertEqual(sender.stdout.readline(), "ready\n")
         site.proxy.call(NAME, "Scan", "(a{sv})", {})
         late = site.lan.add_device("late", "44:19:b6:10:00:59", "10.7.1.9/15", camera("urn:uuid:59"))
         for _ in range(50):  # the bus is answered all the while
-            # Those without a MAC have a sixteenth of the table; those with one are real.
-            self.assertLessEqual(site.proxy.get(NAME, "DeviceCount"), 4 + 65)
+            self.assertLessEqual(site.proxy.get(NAME, "DeviceCount"), bound)
         for name in names:
             self.assertTrue(site.device(name)["Online"])
             self.assertEqual(sorted(site.device(name)["Ports"]), PORTS)
@@ -200,11 +199,16 @@ class TestFlood(SiteTest):
 
     def test_from_the_link(self):
         """a flood from addresses of the own network: bounded; real cameras are kept and found"""
-        self.flood("10.7.0.0/16")
+        # Those without a MAC have a sixteenth of the table; those with one are real.
+        self.flood("10.7.0.0/16", "answers", 4 + 65)
 
     def test_from_elsewhere(self):
         """a flood from a million addresses of other networks: bounded; real ones are kept and found"""
-        self.flood("172.16.0.0/12")
+        self.flood("172.16.0.0/12", "answers", 4 + 65)
+
+    def test_from_cards(self):
+        """a flood of forged ARP and DHCP as well: the table fills, and real ones are kept and found"""
+        self.flood("10.7.0.0/16", "cards", 1024)
 
 
 if __name__ == "__main__":
