@@ -169,6 +169,11 @@ int64_t device_unix_time(const struct device *device, usec_t time)
 	return device->last_seen - ago / (int64_t)USEC_PER_SEC;
 }
 
+bool device_is_confirmed(const struct device *device)
+{
+	return evidence_next(&device->evidence, FIELD_SERVICE, NULL) != NULL;
+}
+
 bool device_mac(const struct device *device, struct mac_address *ret_mac)
 {
 	return identity_mac(&device->identity, ret_mac);

@@ -83,6 +83,8 @@ bool device_drop_address(struct device *device, unsigned ifindex, const struct n
 
 /* A time of loop_now() as seconds since 1970. */
 int64_t device_unix_time(const struct device *device, usec_t time);
+/* One of its services has answered: it is no invention. */
+bool device_is_confirmed(const struct device *device);
 bool device_mac(const struct device *device, struct mac_address *ret_mac);
 /* It is not there any more: counts what shows that it sleeps. */
 void device_note_absence(struct device *device, usec_t now);

@@ -186,15 +186,12 @@ enum device_doubt device_table_doubt(const struct device_table *table,
 static unsigned importance(const struct device *device)
 {
 	return (device->online ? ONLINE : 0U) | (device->published ? SHOWN : 0U) |
-	       (evidence_next(&device->evidence, FIELD_SERVICE, NULL) ? CONFIRMED : 0U);
+	       (device_is_confirmed(device) ? CONFIRMED : 0U);
 }
 
 /* A newcomer may have its place; one that was not found where it was looked for has less rights. */
-static bool is_displaceable(struct device_table *table, const struct device *device, bool placed,
-			    usec_t now)
+static bool is_displaceable(struct device_table *table, unsigned rank, bool placed, usec_t now)
 {
-	unsigned rank = importance(device);
-
 	if (rank != (SHOWN | ONLINE))
 		return rank != (CONFIRMED | SHOWN | ONLINE);
 	if (!placed || now - table->displaced < PLACE_FOR)
@@ -218,22 +215,28 @@ static size_t limit_of(const struct device_table *table, bool placed)
 
 static bool make_room(struct device_table *table, bool placed, usec_t now)
 {
+	unsigned rank, least_rank = 0;
 	struct device *least = NULL;
 	size_t count = 0;
 
+	if (placed && table->count < table->limit)
+		return true;
 	for (size_t i = 0; i < table->count; i++) {
 		struct device *device = table->devices[i];
 
 		if (!placed && is_placed(&device->identity))
 			continue;
 		count++;
-		if (!least || importance(device) < importance(least) ||
-		    (importance(device) == importance(least) && device->heard < least->heard))
+		rank = importance(device);
+		if (!least || rank < least_rank ||
+		    (rank == least_rank && device->heard < least->heard)) {
 			least = device;
+			least_rank = rank;
+		}
 	}
 	if (count < limit_of(table, placed) && table->count < table->limit)
 		return true;
-	if (!least || !is_displaceable(table, least, placed, now))
+	if (!least || !is_displaceable(table, least_rank, placed, now))
 		return false;
 	device_table_remove(table, least);
 	return true;

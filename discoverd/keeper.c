@@ -20,6 +20,7 @@
 #define MAX_UNPROVEN     8 /* an entry made by hand never fails */
 #define FORGET_OFFLINE   (7 * 24 * 3600 * USEC_PER_SEC)
 #define FORGET_ASLEEP    (30 * 24 * 3600 * USEC_PER_SEC)
+#define FORGET_CLAIM     (24 * 3600 * USEC_PER_SEC) /* it may have been invented */
 #define FORGET_NONDEVICE (3600 * USEC_PER_SEC)
 
 struct keeper {
@@ -37,7 +38,9 @@ static usec_t memory_of(const struct device *device)
 {
 	if (!device->published)
 		return FORGET_NONDEVICE;
-	return device_sleeps(device) ? FORGET_ASLEEP : FORGET_OFFLINE;
+	if (device_sleeps(device))
+		return FORGET_ASLEEP;
+	return device_is_confirmed(device) ? FORGET_OFFLINE : FORGET_CLAIM;
 }
 
 static usec_t silence_of(const struct device *device)

@@ -2,8 +2,9 @@
 /*
  * Keeps the device table true: asks each device that has been silent for a minute whether it is
  * still there, calls it offline after three misses, and forgets what has been gone for long: a
- * week, or a month where it sleeps to spare its battery. A good-bye, or a neighbour that the kernel
- * gives up on, is a reason to look, not to believe.
+ * week, a month where it sleeps to spare its battery, a day if none of its services ever
+ * answered. A good-bye, or a neighbour that the kernel gives up on, is a reason to look, not to
+ * believe.
  */
 #pragma once
 

@@ -213,6 +213,23 @@ static void who_is_gone_is_remembered_for_a_week(void **state)
 	assert_null(lan_device(host));
 }
 
+/* Whoever claims to be a camera, and has nothing that answers. */
+static void who_is_gone_and_never_answered_is_remembered_for_a_day(void **state)
+{
+	struct lan_host *host = lan_add_camera(11);
+
+	host->http = host->rtsp = false;
+	lan_run(SETTLE);
+	assert_int_equal(lan_news.published, 1);
+	host->away = true;
+	wait_for_online(host, false, HOUR);
+	lan_run(23 * HOUR);
+	assert_int_equal(lan_news.withdrawn, 0);
+	lan_run(2 * HOUR);
+	assert_int_equal(lan_news.withdrawn, 1);
+	assert_null(lan_device(host));
+}
+
 static void a_goodbye_is_not_believed(void **state)
 {
 	struct lan_host *host = add_known();
@@ -391,6 +408,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(who_is_gone_is_remembered_for_a_week, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(
+			who_is_gone_and_never_answered_is_remembered_for_a_day, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_goodbye_is_not_believed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_new_address_is_told_within_a_second, set_up,
 						tear_down),
