@@ -51,6 +51,9 @@ static int open_socket(const struct packet_kind *kind, unsigned ifindex)
 	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
 					     .sll_protocol = htons(kind->protocol),
 					     .sll_ifindex = (int)ifindex };
+	struct packet_mreq group = { .mr_ifindex = (int)ifindex,
+				     .mr_type = PACKET_MR_MULTICAST,
+				     .mr_alen = ETH_ALEN };
 	const int buffer_size = BUFFER_SIZE;
 	struct sock_filter statements[MOST_STATEMENTS];
 	const struct sock_fprog program = {
@@ -69,6 +72,10 @@ static int open_socket(const struct packet_kind *kind, unsigned ifindex)
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_size, sizeof(buffer_size)) < 0 ||
 	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	memcpy(group.mr_address, kind->group.octets, ETH_ALEN);
+	if (kind->group.octets[0] &&
+	    setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
 		return -errno;
 	return steal_fd(&fd);
 }

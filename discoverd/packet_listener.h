@@ -20,6 +20,9 @@ struct packet_kind {
 	 * begins at its network header. */
 	const struct sock_filter *filter;
 	unsigned filter_length;
+	/* An Ethernet group that they are sent to and that this machine would not hear; all zero:
+	 * none. */
+	struct mac_address group;
 };
 
 /* Without its link header. */

@@ -55,18 +55,17 @@ class TargetService:
         address = self.get_address()
         if not address or address == self.joined:
             return
+        self.socket.setsockopt(
+            socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address)
+        )
+        self.joined = address
         if self.settings.get("deaf"):
-            self.joined = address
             return
         membership = struct.pack("4s4s", socket.inet_aton(GROUP), socket.inet_aton(address))
         try:
             self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
         except OSError:
             pass  # still a member: the membership belongs to the interface
-        self.socket.setsockopt(
-            socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address)
-        )
-        self.joined = address
         self.announce("Hello")
 
     def announce(self, action):

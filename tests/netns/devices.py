@@ -14,6 +14,7 @@ import threading
 from gi.repository import GLib
 
 PREFIX = "evd"
+NO_IPV6 = "net.ipv6.conf.all.disable_ipv6=1"
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -76,21 +77,25 @@ class Lan:
         clean_up()
         self.hosts = []
         self.switch = Host(self, "switch")
+        self.switch.run("sysctl", "-qw", NO_IPV6)  # it is no host of its LAN
         self.add_switch("lan")
 
     def add_switch(self, name):
         self.switch.ip(f"link add {name} type bridge mcast_snooping 0", f"link set {name} up")
 
-    def add_host(self, name, mac_address=None, address=None, switch="lan"):
+    def add_host(self, name, mac_address=None, address=None, switch="lan", ipv6=True):
+        """Without IPv6 it sends nothing by itself when it is plugged in."""
         host = Host(self, name)
         self.hosts.append(host)
+        if not ipv6:
+            host.run("sysctl", "-qw", NO_IPV6)
         host.plug_in("eth0", mac_address, switch)
         if address:
             host.ip(f"address add {address} dev eth0")
         return host
 
-    def add_device(self, name, mac_address, address, settings, switch="lan"):
-        host = self.add_host(name, mac_address, address, switch)
+    def add_device(self, name, mac_address, address, settings, switch="lan", ipv6=True):
+        host = self.add_host(name, mac_address, address, switch, ipv6)
         process = subprocess.Popen(
             host.command("/usr/bin/python3", f"{HERE}/fake_device.py", "eth0", json.dumps(settings)),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip

@@ -24,8 +24,8 @@ class Site:
         self.proxy = self.bus.proxy(NAME, ROOT)
         self.process = None
 
-    def add(self, name, mac_address, address, settings, switch="lan"):
-        return self.lan.add_device(name, mac_address, address + "/24", settings, switch)
+    def add(self, name, mac_address, address, settings, switch="lan", ipv6=True):
+        return self.lan.add_device(name, mac_address, address + "/24", settings, switch, ipv6)
 
     def start(self, *configuration):
         path = os.path.join(self.bus.directory, "discoverd.conf")

@@ -12,6 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import devices  # noqa: E402
 import namespaces  # noqa: E402
 import tap  # noqa: E402
 from busenv import BusError  # noqa: E402
@@ -24,7 +25,12 @@ MUTE = {
     "rtsp": {554: {"realm": "IP Camera(C2875)"}},
 }  # fmt: skip
 PORTS = [(80, "http"), (554, "rtsp")]
-NO_IPV6 = "net.ipv6.conf.all.disable_ipv6=1"
+WSD = {"endpoint": "urn:uuid:1", "types": "dn:NetworkVideoTransmitter",
+       "scopes": ["onvif://www.onvif.org/hardware/C1"],
+       "xaddrs": "http://{address}/onvif/device_service"}  # fmt: skip
+UPNP = {"type": "urn:schemas-upnp-org:device:DigitalSecurityCamera:1", "udn": "uuid:1", "port": 80,
+        "path": "/desc.xml", "server": "Linux UPnP/1.0",
+        "elements": {"manufacturer": "AXIS", "modelName": "M1065-L"}}  # fmt: skip
 
 
 def mac(text):
@@ -55,6 +61,18 @@ def dhcp(source, kind, *options):
     return ethernet(source, 0x800, struct.pack("!10H", *words) + udp)
 
 
+def neighbour_discovery(source, sender, kind, target=None, option=None):
+    """ICMPv6 of that kind, with the MAC of the sender as an option. The checksum is left out: the
+    kernels drop it, discoverd reads it."""
+    body = bytes([kind, 0, 0, 0, 0, 0, 0, 0])
+    body += socket.inet_pton(socket.AF_INET6, target) if target else b""
+    body += bytes([option, 1]) + mac(source) if option else b""
+    addresses = [socket.inet_pton(socket.AF_INET6, address) for address in (sender, "ff02::2")]
+    head = struct.pack("!IHBB", 0x60000000, len(body), 58, 255)
+    frame = ethernet(source, 0x86DD, head + b"".join(addresses) + body)
+    return b"\x33\x33\0\0\0\x02" + frame[6:]
+
+
 def send(host, frame, interface="eth0"):
     host.run("/usr/bin/python3", f"{HERE}/send_frame.py", interface, frame.hex())
 
@@ -67,9 +85,7 @@ def has_vlans():
 class TestListening(SiteTest):
     def add_mute(self, name, mac_address, address, switch="lan", settings=MUTE):
         """A camera that sends nothing by itself, not even what its kernel would."""
-        host = self.site.lan.add_device(name, mac_address, f"{address}/24", settings, switch)
-        host.run("sysctl", "-qw", NO_IPV6)
-        return host
+        return self.site.add(name, mac_address, address, settings, switch, ipv6=False)
 
     def start(self, *configuration):
         """Begun, and nothing to do any more: from here on nothing is asked."""
@@ -104,6 +120,61 @@ class TestListening(SiteTest):
             {"Vendor": "Axis", "Model": "M1065-LW", "Firmware": "8.20.1",
              "Name": "axis-00408c300003", "Kind": "camera"})  # fmt: skip
         self.assertIn("dhcp", device["Evidence"])
+
+    def test_hello(self):
+        """a camera that hears no question is found by its Hello"""
+        self.start()
+        camera = self.add_mute("deaf", "44:19:b6:10:00:01", "192.168.7.101",
+                               settings={**MUTE, "wsd": {**WSD, "deaf": True}})  # fmt: skip
+        self.assertEqual(self.site.devices(), {})
+
+        def say_hello():  # not before it is ready, and once more if that was lost
+            devices.say(camera, "hello")
+            return self.site.device("4419b6100001")
+
+        self.site.wait("its Hello", say_hello)
+        device = self.site.wait_for("4419b6100001", PORTS, Model="C1")
+        self.assertIn("wsd", device["Evidence"])
+
+    def test_notify(self):
+        """a camera is found by its UPnP announcement"""
+        self.start()
+        self.add_mute("axis", "00:40:8c:30:00:03", "192.168.7.104",
+                      settings={"ssdp": UPNP, "http": {80: {}}, "rtsp": {554: {}}})  # fmt: skip
+        device = self.site.wait_for("00408c300003", PORTS, Model="M1065-L")
+        self.assertIn("ssdp", device["Evidence"])
+
+    def test_ipv6_newcomer(self):
+        """a camera without an IPv4 address is found by what it sends when it is plugged in"""
+        self.start()
+        self.site.lan.add_device("six", "44:19:b6:10:00:06", None, MUTE)
+        device = self.site.wait_for("4419b6100006", PORTS, Address="fe80::4619:b6ff:fe10:6")
+        self.assertIn("ndp", device["Evidence"])
+
+    def test_neighbour_discovery(self):
+        """hosts are heard of by each kind of neighbour discovery that tells who they are"""
+        site = self.site
+        self.start()
+        host = site.lan.add_host("six", "44:19:b6:10:00:06", None, ipv6=False)
+        solicits_router, solicits, advertises = 133, 135, 136
+        frames = [
+            ("fe80::1:9", ("::", solicits, "fe80::1:9")),  # and then nobody is there
+            ("fe80::1:1", ("fe80::1:1", solicits_router, None, 1)),
+            ("fe80::1:2", ("fe80::1:2", solicits, "fe80::2:2", 1)),
+            ("fe80::1:3", ("fe80::1:3", advertises, "fe80::1:3", 2)),
+        ]
+        for i, (_, packet) in enumerate(frames):
+            send(host, neighbour_discovery(f"44:19:b6:10:01:0{i}", *packet))
+        for i, (address, _) in enumerate(frames[1:], 1):
+            site.wait(f"what is known of {address}", lambda a=address, i=i: self.is_known(a, i))
+        with self.assertRaises(BusError):
+            site.proxy.call(NAME, "Explain", "(s)", frames[0][0])
+
+    def is_known(self, address, number):
+        try:
+            return self.site.proxy.call(NAME, "Explain", "(s)", address)["Id"] == f"4419b610010{number}"
+        except BusError:
+            return False
 
     def test_address_change(self):
         """an address that ARP tells of is where the camera is from then on"""
@@ -152,13 +223,18 @@ class TestListening(SiteTest):
         site.wait_for("4419b6100001", PORTS, Interface="br0")
 
     def test_without_capability(self):
-        """without CAP_NET_RAW the log says so, and other protocols go on"""
+        """without CAP_NET_RAW the log says so, and other ways go on: the kernel's own table"""
         site = self.site
         site.bus.start(site.gateway.command(
             "setpriv", "--bounding-set", "-net_raw", DISCOVERD, "--config", "/dev/null"))  # fmt: skip
         site.bus.wait_for_name(NAME)
         site.wait("the word", lambda: site.bus.log().count("without CAP_NET_RAW") == 2)
         self.assertEqual(site.proxy.get(NAME, "Interfaces"), ["eth0"])
+        site.wait_for_quiet()
+        camera = self.add_mute("hik", "44:19:b6:10:00:01", "192.168.7.101")
+        self.assertEqual(site.devices(), {})
+        camera.run("ping", "-c1", "-w60", "192.168.7.10")  # by which the gateway learns who it is
+        site.wait_for("4419b6100001", PORTS, Address="192.168.7.101")
 
 
 class TestSweep(SiteTest):
@@ -175,7 +251,7 @@ class TestSweep(SiteTest):
         site.wait_for_quiet()
         self.assertEqual(site.bus.log().count("10.0.0.1/15 is too large"), 1)
         # What comes later without a word is found by the next scan.
-        site.add("hik3", "44:19:b6:10:00:03", "192.168.7.103", MUTE)
+        site.add("hik3", "44:19:b6:10:00:03", "192.168.7.103", MUTE, ipv6=False)
         site.proxy.call(NAME, "Scan", "(a{sv})", {})
         site.wait_for("4419b6100003", PORTS)
         site.wait_for_quiet()
@@ -184,8 +260,7 @@ class TestSweep(SiteTest):
     def test_known_to_kernel(self):
         """a camera that this machine has just talked to is found like any other"""
         site = self.site
-        camera = site.add("hik", "44:19:b6:10:00:01", "192.168.7.101", MUTE)
-        camera.run("sysctl", "-qw", NO_IPV6)
+        camera = site.add("hik", "44:19:b6:10:00:01", "192.168.7.101", MUTE, ipv6=False)
         own = re.search(r"link/ether (\S+)", site.gateway.ip("link show dev eth0")).group(1)
         camera.ip(f"neighbour add 192.168.7.10 lladdr {own} dev eth0 nud permanent")  # it never asks
         site.gateway.run("ping", "-c1", "-w60", "192.168.7.101")
