@@ -3,6 +3,7 @@
 """A site leaves this machine as it was, however it ends, and several can run at once; and so does a
 ./check. In TAP."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -247,6 +248,19 @@ def two_checks(before):
     assert second.thresholds() == [8192, 16384], second.thresholds()
     second.end(signal.SIGTERM)
     assert second.thresholds() == [512, 1024], second.thresholds()
+
+
+@cases.add("two ./package in one clone follow one another")
+def two_packages(before):
+    path = os.path.join(prepare.SOURCE, "build/package.lock")
+    with open(path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with prepare.running(
+            [os.path.join(prepare.SOURCE, "package")], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as package:  # fmt: skip
+            said = package.stdout.readline()
+    assert said == "Waiting for another ./package that is at work in this clone\n", said
 
 
 def be_alone():
