@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_LINE     2048
@@ -27,6 +28,7 @@ static const char *log_name = "evercam";
 static int max_level_shown = LOG_INFO;
 static enum sink sink = SINK_STDERR;
 static int journal_fd = -1;
+static bool lines_have_times; /* whoever reads a pipe or a terminal knows what time it is */
 
 /* systemd sets JOURNAL_STREAM=device:inode when it connected our stderr to the journal. */
 static bool stderr_is_journal(void)
@@ -57,6 +59,7 @@ void log_open(const char *name, int max_level)
 	struct stat status;
 
 	log_name = name;
+	lines_have_times = fstat(STDERR_FILENO, &status) == 0 && S_ISREG(status.st_mode);
 	max_level_shown = max_level;
 	if (journal_fd >= 0)
 		close(journal_fd);
@@ -135,15 +138,30 @@ static void replace_control_characters(char *line)
 			*line = '?';
 }
 
+/* RFC 3339, UTC, as in all that the project writes. Returns its length. */
+static size_t format_time(char *buffer, size_t size)
+{
+	struct timespec now;
+	struct tm calendar;
+	size_t length;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (!gmtime_r(&now.tv_sec, &calendar))
+		return 0;
+	length = strftime(buffer, size, "%Y-%m-%dT%H:%M:%S", &calendar);
+	return length +
+	       (size_t)snprintf(buffer + length, size - length, ".%03ldZ ", now.tv_nsec / 1000000);
+}
+
 static void write_stderr(int level, const char *const *fields, const char *line)
 {
 	static const char *const level_names[] = { "",          "", "", "error: ",
 						   "warning: ", "", "", "debug: " };
 	char text[MAX_RECORD];
-	size_t size;
+	size_t size = lines_have_times ? format_time(text, sizeof(text)) : 0;
 
-	size = (size_t)snprintf(text, sizeof(text), "%s: %s%s", log_name, level_names[level & 7],
-				line);
+	size += (size_t)snprintf(text + size, sizeof(text) - size, "%s: %s%s", log_name,
+				 level_names[level & 7], line);
 	for (; fields && *fields && size < sizeof(text); fields++)
 		size += (size_t)snprintf(text + size, sizeof(text) - size, " %s", *fields);
 	if (size > sizeof(text) - 2)

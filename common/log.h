@@ -6,7 +6,8 @@
  * information.
  *
  * Sinks: the journal's socket with structured fields when stderr is connected to it, else stderr
- * when it is a terminal or a pipe, else syslog.
+ * when it is a terminal, a pipe or a file, else syslog. Lines in a file begin with the time (RFC
+ * 3339, UTC); a journal, a syslog or whoever reads a pipe adds its own.
  */
 #pragma once
 

@@ -5,6 +5,7 @@ It is a fork of the site's process and is told what to do through a socket, one 
 A service is to it what a unit with Restart=on-failure and RestartSec=200ms is to systemd.
 """
 
+import datetime
 import json
 import os
 import select
@@ -43,9 +44,9 @@ class Service:
         self.wanted = True
 
     def log(self, text):
-        stamp = time.strftime("%H:%M:%S")
+        stamp = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
         with open(f"{LOG_DIRECTORY}/{self.name}.log", "a") as log:
-            log.write(f"{stamp} lab: {text}\n")
+            log.write(f"{stamp.replace('+00:00', 'Z')} lab: {text}\n")
 
     def start(self):
         self.due = None

@@ -2,7 +2,9 @@
 #include "common/log.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/support/test.h"
@@ -72,6 +74,34 @@ static void test_fields(void **state)
 			    "tester: up EVENT=state NEW=up\n");
 }
 
+/* Nobody else adds the time to what is written to a file. */
+static void test_times_in_files(void **state)
+{
+	char path[] = "/tmp/evercam-log-XXXXXX", text[256] = "";
+	int file = mkstemp(path), saved = dup(STDERR_FILENO);
+	struct tm calendar = { 0 };
+	const char *rest;
+	time_t before = time(NULL), logged;
+
+	assert_true(file >= 0);
+	unlink(path);
+	dup2(file, STDERR_FILENO);
+	log_open("tester", LOG_INFO);
+	log_event(LOG_WARNING, LOG_FIELDS("EVENT=state"), "up");
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	assert_true(pread(file, text, sizeof(text) - 1, 0) > 0);
+	close(file);
+	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &calendar);
+	assert_non_null(rest);
+	logged = timegm(&calendar);
+	assert_true(logged >= before && logged <= time(NULL));
+	assert_int_equal(strspn(rest + 1, "0123456789"), 3);
+	assert_string_equal(rest + 4, "Z tester: warning: up EVENT=state\n");
+	/* The next log is to a pipe again. */
+	assert_string_equal(LOGGED(log_info("fine")), "tester: fine\n");
+}
+
 /* A camera's name must not forge a line or drive the terminal. */
 static void test_control_characters(void **state)
 {
@@ -98,6 +128,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_levels, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errno, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fields, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_times_in_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_control_characters, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_line, setup, teardown),
 	};
