@@ -13,6 +13,7 @@
 #include "common/backoff.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "vpn-service/connected_count.h"
 #include "vpn-service/credentials.h"
 #include "vpn-service/dnsmasq_reload.h"
 #include "vpn-service/reconcile.h"
@@ -43,6 +44,7 @@ struct service {
 	struct provision *provision;
 	struct provision_settings provision_settings;
 	struct softether_call *certificate_call;
+	struct connected_count *connected_count;
 	struct segment *segment;
 	struct tls_server *tls_server;
 	struct credentials credentials;
@@ -225,6 +227,11 @@ static void on_softether_lost(void *owner, int error, const char *text)
 		loop_timer_arm(&service->next_run, backoff_next(&service->retry, random_u64()));
 }
 
+static void on_connected_changed(void *owner)
+{
+	changed(owner, SERVICE_CHANGE_CONNECTED);
+}
+
 static const struct provision_listener provision_listener = {
 	.on_accounts_changed = on_accounts_changed,
 	.on_lease_removed = on_lease_removed,
@@ -334,6 +341,11 @@ uint32_t service_pool_free(const struct service *service)
 	(void)account_store_count_free(service->store, &service->provision_settings.pool,
 				       (int64_t)time(NULL), &count);
 	return count;
+}
+
+bool service_connected(const struct service *service, unsigned *ret_connected)
+{
+	return connected_count_get(service->connected_count, ret_connected);
 }
 
 int64_t service_last_reconcile(const struct service *service)
@@ -495,6 +507,8 @@ int service_new(struct service **ret_service, struct loop *loop, struct bus *bus
 			return r;
 	}
 	service_reconcile(service, NULL, NULL);
+	service->connected_count = connected_count_new(loop, service->softether, settings->hub,
+						       on_connected_changed, service);
 	*ret_service = steal_ptr(service);
 	return 0;
 }
@@ -511,6 +525,7 @@ struct service *service_free(struct service *service)
 		service_reconcile_forget(service, service->waiters->owner);
 	provision_free(service->provision);
 	softether_cancel(service->certificate_call);
+	connected_count_free(service->connected_count);
 	softether_free(service->softether);
 	dnsmasq_reload_free(service->dnsmasq_reload);
 	loop_timer_deinit(&service->next_run);

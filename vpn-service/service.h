@@ -55,11 +55,14 @@ void service_reconcile_forget(struct service *service, const void *owner);
 
 uint32_t service_gateway_count(const struct service *service);
 uint32_t service_pool_free(const struct service *service);
+/* Gateways on the VPN, a few seconds ago; false: not known, SoftEther does not answer. */
+bool service_connected(const struct service *service, unsigned *ret_connected);
 int64_t service_last_reconcile(const struct service *service); /* seconds since 1970; 0: never */
 const char *service_last_error(const struct service *service); /* "" when all is well */
 
 enum service_change {
 	SERVICE_CHANGE_ACCOUNTS, /* count, pool */
+	SERVICE_CHANGE_CONNECTED,
 	SERVICE_CHANGE_RECONCILED,
 	SERVICE_CHANGE_ERROR,
 };

@@ -266,6 +266,23 @@ static void get_pool_free(struct bus_writer *value, const void *object)
 	bus_write_u32(value, service_pool_free(binding->service));
 }
 
+static void get_connected(struct bus_writer *value, const void *object)
+{
+	const struct service_bus *binding = object;
+	unsigned connected;
+
+	(void)service_connected(binding->service, &connected);
+	bus_write_u32(value, connected);
+}
+
+static bool has_connected(const void *object)
+{
+	const struct service_bus *binding = object;
+	unsigned connected;
+
+	return service_connected(binding->service, &connected);
+}
+
 static void get_last_reconcile(struct bus_writer *value, const void *object)
 {
 	const struct service_bus *binding = object;
@@ -301,6 +318,8 @@ static const struct bus_vtable vpnservice1_vtable = {
 		(const struct bus_property[VPNSERVICE1_PROPERTY_COUNT]){
 			[VPNSERVICE1_PROPERTY_GATEWAY_COUNT] = { .get = get_gateway_count },
 			[VPNSERVICE1_PROPERTY_POOL_FREE] = { .get = get_pool_free },
+			[VPNSERVICE1_PROPERTY_CONNECTED] = { .get = get_connected,
+							     .exists = has_connected },
 			[VPNSERVICE1_PROPERTY_LAST_RECONCILE] = { .get = get_last_reconcile,
 								  .exists = has_last_reconcile },
 			[VPNSERVICE1_PROPERTY_LAST_ERROR] = { .get = get_last_error },
@@ -317,6 +336,10 @@ static void on_service_changed(enum service_change change, void *owner)
 				     VPNSERVICE1_PROPERTY_GATEWAY_COUNT);
 		bus_property_changed(binding->object, &vpnservice1_vtable,
 				     VPNSERVICE1_PROPERTY_POOL_FREE);
+		return;
+	case SERVICE_CHANGE_CONNECTED:
+		bus_property_changed(binding->object, &vpnservice1_vtable,
+				     VPNSERVICE1_PROPERTY_CONNECTED);
 		return;
 	case SERVICE_CHANGE_RECONCILED:
 		bus_property_changed(binding->object, &vpnservice1_vtable,

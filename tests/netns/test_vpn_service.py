@@ -345,9 +345,13 @@ class TestFaults(TestCase):
             with self.assertRaises(BusError) as caught:
                 self.host.call("ListSessions")
             self.assertEqual(caught.exception.name, "io.evercam.Error.Unreachable")
+            self.host.wait("their number is not known",
+                           lambda: "Connected" not in self.host.properties())
         finally:
             self.host.signal_server(signal.SIGCONT)
         self.assertNotIn(29, self.host.sessions())
+        self.host.wait("their number is known again",
+                       lambda: self.host.properties().get("Connected") == 0)
 
     def test_daemon_killed_at_random(self):
         """kill -9 at any moment leaves nothing that a start does not repair"""
@@ -678,6 +682,7 @@ class TestGateways(TestCase):
         self.assertAlmostEqual(session["connected_since"], time.time(), delta=3600)
         self.assertGreaterEqual(session["bytes_in"], seen["bytes_in"])
         self.assertNotIn(17, self.host.sessions())
+        self.host.wait("it is counted", lambda: self.host.properties().get("Connected") == 1)
 
     def test_2_unknown_mac_gets_no_lease(self):
         """who is not known gets no address"""
@@ -719,6 +724,9 @@ class TestGateways(TestCase):
         self.delete(71)
         self.assertNotIn("gateway71", vpn_host.sessions())
         self.assertNotIn(71, self.host.sessions())
+        left = len(self.host.sessions())
+        self.host.wait("one less is counted",
+                       lambda: self.host.properties().get("Connected") == left)
         self.assertFalse(gateway.reaches(SERVER_ADDRESS))
         self.host.wait("the client noticed", lambda: not gateway.is_connected())
         self.assertNotIn("gateway71", vpn_host.sessions())
