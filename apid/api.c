@@ -194,6 +194,7 @@ static int api_open_server(struct api *api)
 		.key = api->settings->key,
 		.timeout = api->settings->request_timeout,
 		.max_connections = connection_limit(api->settings->max_connections),
+		.max_per_address = (unsigned)api->settings->max_connections_per_address,
 	};
 	_cleanup_free_ char *error = NULL;
 	int r = http_server_new(&api->server, api->loop, &options, on_request, api, &error);

@@ -12,7 +12,7 @@ struct api_settings {
 	char *vpn_service, *vpn_service_ca, *vpn_service_certificate, *vpn_service_key;
 	char *vpn_service_token_file;
 	usec_t request_timeout;
-	uint64_t max_connections;
+	uint64_t max_connections, max_connections_per_address;
 	bool expose_automatically;
 };
 

@@ -12,61 +12,26 @@
 #include <string.h>
 #include <strings.h>
 
+#include "apid/problem.h"
 #include "common/memory.h"
 
 #define ETAG_SIZE 24
 
 /* --- answers --- */
 
-static void exchange_send_json(struct exchange *exchange, unsigned status, const char *type,
-			       const cJSON *json)
-{
-	_cleanup_free_ char *text = json_print(json);
-
-	exchange_send(exchange, status, type, text, strlen(text));
-}
-
 void exchange_reply(struct exchange *exchange, unsigned status, cJSON *json)
 {
 	_cleanup_json_ cJSON *owned = json;
+	_cleanup_free_ char *text = json_print(owned);
 
-	exchange_send_json(exchange, status, "application/json", owned);
-}
-
-static const char *status_title(unsigned status)
-{
-	static const struct {
-		unsigned status;
-		const char *title;
-	} titles[] = {
-		{ 400, "Bad Request" },
-		{ 401, "Unauthorized" },
-		{ 403, "Forbidden" },
-		{ 404, "Not Found" },
-		{ 405, "Method Not Allowed" },
-		{ 409, "Conflict" },
-		{ 410, "Gone" },
-		{ 422, "Unprocessable Content" },
-		{ 429, "Too Many Requests" },
-		{ 503, "Service Unavailable" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
-		if (titles[i].status == status)
-			return titles[i].title;
-	return "Error";
+	exchange_send(exchange, status, "application/json", text, strlen(text));
 }
 
 void exchange_problem(struct exchange *exchange, unsigned status, const char *sentence)
 {
-	_cleanup_json_ cJSON *json = json_new_object();
+	_cleanup_free_ char *text = problem_text(status, sentence);
 
-	/* RFC 9457 §4.2.1: with "about:blank" the title is that of the status. */
-	json_add_string(json, "type", "about:blank");
-	json_add_string(json, "title", status_title(status));
-	json_add_number(json, "status", status);
-	json_add_string(json, "detail", sentence);
-	exchange_send_json(exchange, status, "application/problem+json", json);
+	exchange_send(exchange, status, PROBLEM_TYPE, text, strlen(text));
 }
 
 void exchange_retry_after(struct exchange *exchange, unsigned seconds)

@@ -10,6 +10,15 @@
  * When the last place is taken, the connection that has been without a request for longest is shut
  * down, so that strangers who connect and say nothing cannot keep the others out.
  *
+ * What evhttp refuses by itself, before there is an exchange (a body or header that is too long,
+ * what is no HTTP), it answers in HTML, and libevent 2.1 has no hook for that. It writes the whole
+ * answer into the stream's output at once, where we put ours in its place before the loop turns and
+ * any of it leaves. evhttp only waits for the output to become empty, and then closes.
+ *
+ * A client's address may have so many connections and no more; of those that are over, the one that
+ * has been without a request for longest is shut down. The address is known only when evhttp has
+ * taken the connection, so this is done right after.
+ *
  * Invariant: exchange->request is valid as long as the exchange exists: evhttp tells us before it
  * frees a connection (close callback), and that ends the exchange.
  */
@@ -30,6 +39,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include "apid/problem.h"
 #include "apid/tls_context.h"
 #include "common/memory.h"
 #include "common/netaddr.h"
@@ -45,7 +55,13 @@ struct connection {
 	struct bufferevent *stream; /* borrowed from evhttp */
 	struct loop_timer deadline;
 	struct exchange *exchange; /* the one being handled, or NULL */
+	struct event *refusal;     /* puts our answer in place of evhttp's */
+	bool refusing;             /* that is due */
+	bool answering;            /* what goes into the output is ours */
 	bool idle;                 /* no request has arrived since its beginning or last answer */
+	bool settled;              /* the two below are known, unless it went too soon */
+	char peer[NETADDR_TEXT_SIZE];
+	struct netaddr network;
 	LIST_ENTRY(connection) link;
 	TAILQ_ENTRY(connection) in_idle;
 };
@@ -57,7 +73,6 @@ struct exchange {
 	struct evhttp_request *request;
 	struct evkeyvalq query;
 	char *path;
-	char peer[ADDRESS_SIZE];
 	struct event *hangup; /* while held */
 	exchange_gone_fn *on_gone;
 	void *gone_owner;
@@ -70,7 +85,8 @@ struct http_server {
 	SSL_CTX *tls;
 	struct loop_timer accept_pause;
 	usec_t timeout;
-	unsigned connection_count, max_connections;
+	unsigned connection_count, max_connections, max_per_address;
+	struct loop_defer arrivals; /* connections that are not settled */
 	char address[ADDRESS_SIZE];
 	http_request_fn *on_request;
 	void *owner;
@@ -121,6 +137,96 @@ static void server_make_room(struct http_server *server)
 	connection_shut_down(oldest);
 }
 
+/* False when it has gone already. An IPv6 network of 64 bits is one host's to fill. */
+static bool connection_settle(struct connection *connection)
+{
+	struct sockaddr_storage address;
+	socklen_t size = sizeof(address);
+	struct netprefix prefix;
+	int fd = bufferevent_getfd(connection->stream);
+
+	connection->settled = true;
+	if (fd < 0 || getpeername(fd, (struct sockaddr *)&address, &size) < 0 ||
+	    netaddr_from_sockaddr(&prefix.address, NULL, (struct sockaddr *)&address) < 0)
+		return false;
+	netaddr_format(&prefix.address, connection->peer);
+	prefix.length = prefix.address.family == AF_INET6 ? 64 : 32;
+	connection->network = netprefix_network(&prefix).address;
+	return true;
+}
+
+static void server_limit_network(struct http_server *server, const struct netaddr *network)
+{
+	struct connection *connection, *oldest = NULL;
+	unsigned count = 0;
+
+	LIST_FOREACH(connection, &server->connections, link)
+	count += netaddr_equal(&connection->network, network);
+	if (count <= server->max_per_address)
+		return;
+	TAILQ_FOREACH(connection, &server->idle, in_idle)
+	{
+		if (netaddr_equal(&connection->network, network)) {
+			oldest = connection; /* at the latest the one that has just come */
+			break;
+		}
+	}
+	if (oldest) {
+		connection_set_idle(oldest, false);
+		connection_shut_down(oldest);
+	}
+}
+
+static void on_arrivals(struct loop_defer *arrivals)
+{
+	struct http_server *server = container_of(arrivals, struct http_server, arrivals);
+	struct connection *connection;
+
+	/* New ones are at the head of the list. */
+	LIST_FOREACH(connection, &server->connections, link)
+	{
+		if (connection->settled)
+			return;
+		if (connection_settle(connection) && server->max_per_address)
+			server_limit_network(server, &connection->network);
+	}
+}
+
+/* In place of what evhttp says. What has been sent in part stays as it is. */
+static void on_refusal(evutil_socket_t fd, short what, void *argument)
+{
+	struct connection *connection = argument;
+	struct evbuffer *output = bufferevent_get_output(connection->stream);
+	char line[sizeof("HTTP/1.1 400")] = "";
+	_cleanup_free_ char *body = NULL;
+	unsigned status;
+
+	evbuffer_copyout(output, line, sizeof(line) - 1);
+	if (sscanf(line, "HTTP/1.%*1[01] %3u", &status) != 1 || status < 400) {
+		connection->refusing = false; /* "100 Continue" */
+		return;
+	}
+	body = problem_text(status, status == 413 ? "the body is longer than 1 MiB"
+						  : "not a request that this API can read");
+	evbuffer_drain(output, evbuffer_get_length(output));
+	evbuffer_add_printf(output,
+			    "HTTP/1.1 %u %s\r\nContent-Type: " PROBLEM_TYPE
+			    "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+			    status, problem_title(status), strlen(body), body);
+}
+
+static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *change,
+		      void *argument)
+{
+	struct connection *connection = argument;
+
+	if (!change->n_added || connection->answering || connection->refusing)
+		return;
+	/* Not loop_defer: that is after the stream has looked whether it can write. */
+	connection->refusing = true;
+	event_active(connection->refusal, EV_TIMEOUT, 0);
+}
+
 static void exchange_free(struct exchange *exchange)
 {
 	if (exchange->hangup)
@@ -139,6 +245,14 @@ static void exchange_lose(struct exchange *exchange)
 	exchange_free(exchange);
 }
 
+static void connection_free(struct connection *connection)
+{
+	evbuffer_remove_cb(bufferevent_get_output(connection->stream), on_output, connection);
+	event_free(connection->refusal);
+	loop_timer_deinit(&connection->deadline);
+	free(connection);
+}
+
 /* Called by SSL_free(): the connection is over. */
 static void on_tls_freed(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long number,
 			 void *argument)
@@ -151,10 +265,9 @@ static void on_tls_freed(void *parent, void *pointer, CRYPTO_EX_DATA *data, int 
 	server = connection->server;
 	if (connection->exchange)
 		exchange_lose(connection->exchange);
-	loop_timer_deinit(&connection->deadline);
 	connection_set_idle(connection, false);
 	LIST_REMOVE(connection, link);
-	free(connection);
+	connection_free(connection);
 	if (server->connection_count-- == server->max_connections && server->listener)
 		evconnlistener_enable(server->listener);
 }
@@ -178,6 +291,11 @@ static struct bufferevent *on_accepted(struct event_base *base, void *argument)
 	bufferevent_openssl_set_allow_dirty_shutdown(connection->stream, 1);
 	loop_timer_init(&connection->deadline, server->loop, on_deadline);
 	connection_arm(connection);
+	connection->refusal = event_new(base, -1, 0, on_refusal, connection);
+	if (!connection->refusal ||
+	    !evbuffer_add_cb(bufferevent_get_output(connection->stream), on_output, connection))
+		abort();
+	loop_defer_schedule(&server->arrivals);
 	LIST_INSERT_HEAD(&server->connections, connection, link);
 	if (++server->connection_count >= server->max_connections) {
 		evconnlistener_disable(server->listener); /* until one has ended */
@@ -217,6 +335,7 @@ static void on_answered(struct evhttp_request *request, void *argument)
 {
 	struct connection *connection = argument;
 
+	connection->answering = false;
 	connection_arm(connection);
 	connection_set_idle(connection, true);
 }
@@ -238,6 +357,13 @@ static int exchange_parse(struct exchange *exchange)
 	return 0;
 }
 
+static void exchange_refuse_url(struct exchange *exchange)
+{
+	_cleanup_free_ char *text = problem_text(400, "the URL is not well-formed");
+
+	exchange_send(exchange, 400, PROBLEM_TYPE, text, strlen(text));
+}
+
 static void on_request(struct evhttp_request *request, void *argument)
 {
 	struct http_server *server = argument;
@@ -246,8 +372,6 @@ static void on_request(struct evhttp_request *request, void *argument)
 	SSL *tls = bufferevent_openssl_get_ssl(stream);
 	struct connection *connection = SSL_get_ex_data(tls, connection_index);
 	struct exchange *exchange = xnew(struct exchange);
-	char *address = NULL;
-	uint16_t port;
 
 	loop_timer_cancel(&connection->deadline);
 	connection_set_idle(connection, false);
@@ -256,12 +380,10 @@ static void on_request(struct evhttp_request *request, void *argument)
 	exchange->request = request;
 	exchange->connection = connection;
 	connection->exchange = exchange;
-	evhttp_connection_get_peer(evcon, &address, &port);
-	snprintf(exchange->peer, sizeof(exchange->peer), "%s", address ? address : "");
 	evhttp_connection_set_closecb(evcon, on_closed, connection);
 	evhttp_request_set_on_complete_cb(request, on_answered, connection);
 	if (exchange_parse(exchange) < 0)
-		exchange_send(exchange, 400, NULL, NULL, 0);
+		exchange_refuse_url(exchange);
 	else
 		server->on_request(exchange, server->owner);
 }
@@ -313,7 +435,7 @@ const char *exchange_body(struct exchange *exchange, size_t *ret_size)
 
 const char *exchange_peer(const struct exchange *exchange)
 {
-	return exchange->peer;
+	return exchange->connection->peer;
 }
 
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value)
@@ -337,6 +459,7 @@ void exchange_send(struct exchange *exchange, unsigned status, const char *conte
 			abort();
 	}
 	connection_arm(exchange->connection);
+	exchange->connection->answering = true;
 	exchange_free(exchange);
 	evhttp_send_reply(request, (int)status, NULL, NULL);
 }
@@ -504,11 +627,13 @@ int http_server_new(struct http_server **ret_server, struct loop *loop,
 	server->loop = loop;
 	server->timeout = options->timeout;
 	server->max_connections = options->max_connections;
+	server->max_per_address = options->max_per_address;
 	server->on_request = on_request_fn;
 	server->owner = owner;
 	LIST_INIT(&server->connections);
 	TAILQ_INIT(&server->idle);
 	loop_timer_init(&server->accept_pause, loop, on_accept_pause_over);
+	loop_defer_init(&server->arrivals, loop, on_arrivals);
 	r = server_open_tls(server, options, ret_error);
 	if (r < 0)
 		return r;
@@ -536,9 +661,9 @@ struct http_server *http_server_free(struct http_server *server)
 		next = LIST_NEXT(connection, link);
 		SSL_set_ex_data(bufferevent_openssl_get_ssl(connection->stream), connection_index,
 				NULL);
-		loop_timer_deinit(&connection->deadline);
-		free(connection);
+		connection_free(connection);
 	}
+	loop_defer_deinit(&server->arrivals);
 	loop_timer_deinit(&server->accept_pause);
 	SSL_CTX_free(server->tls);
 	free(server);

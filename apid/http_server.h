@@ -4,6 +4,8 @@
  * body 1 MiB, and one deadline for the handshake, for each whole request to arrive and for each
  * answer to leave, however slowly it trickles.
  *
+ * What cannot be read as a request is answered with a problem document, like everything else.
+ *
  * A request is given as an exchange, which is answered exactly once: at once, or later after
  * exchange_hold().
  */
@@ -25,6 +27,7 @@ struct http_server_options {
 	const char *key;         /* PEM */
 	usec_t timeout;          /* the deadline above */
 	unsigned max_connections;
+	unsigned max_per_address; /* of them from one client's address, or IPv6 /64; 0: all */
 };
 
 bool http_listen_is_valid(const char *listen);

@@ -56,6 +56,15 @@ static const struct config_option options[] = {
 		.minimum = 4,
 		.maximum = 1000000,
 	},
+	{
+		.key = "max_connections_per_address",
+		.type = CONFIG_NUMBER,
+		.offset = offsetof(struct api_settings, max_connections_per_address),
+		.fallback = "1024",
+		.description = "Of them from one client's address (IPv6: network of 64 bits);"
+			       " 0: no limit.",
+		.maximum = 1000000,
+	},
 	CONFIG_END,
 };
 

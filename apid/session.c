@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A wrong password costs a try of the client's address; who has none left is turned away before the
- * costly hash. There is no limit by account: it would let anybody lock a person out. What many
- * addresses can try together is bounded by what all may cost, and who has logged in from an address
- * before is not held up there by the tries of others. A name that does not exist takes as long as
- * one that does.
+ * A wrong password costs a try of the client's address and one of the account; where none is left,
+ * it is turned away before the costly hash. What all may cost together is bounded, too. The latter
+ * two are for strangers only: who has logged in from an address before is not held up there by the
+ * tries of others, so that guessing from many addresses locks nobody out of where they usually are.
+ * A name that does not exist takes as long as one that does.
  */
 #include "apid/session.h"
 
@@ -18,6 +18,9 @@
 
 #define ADDRESS_TRIES  10
 #define ADDRESS_PERIOD (30 * USEC_PER_SEC)
+/* From addresses where nobody has logged in to it: 1,440 a day, however many addresses try. */
+#define ACCOUNT_TRIES  20
+#define ACCOUNT_PERIOD (60 * USEC_PER_SEC)
 /* How long an address is known to be a person's, after a login from there. */
 #define FAMILIAR_PERIOD (30 * 24 * 3600 * USEC_PER_SEC)
 /* Each hash holds up every gateway for some 100 ms, whoever asked for it, right or wrong. */
@@ -29,7 +32,7 @@
 
 struct sessions {
 	struct store *store;
-	struct rate_limit addresses, hashes;
+	struct rate_limit addresses, accounts, hashes;
 	struct rate_limit familiar;        /* a used-up try is a login */
 	char nobody[PASSWORD_RECORD_SIZE]; /* of a password that nobody knows */
 };
@@ -41,6 +44,7 @@ int sessions_new(struct sessions **ret_sessions, struct store *store)
 
 	sessions->store = store;
 	rate_limit_init(&sessions->addresses, ADDRESS_TRIES, ADDRESS_PERIOD, random_u64());
+	rate_limit_init(&sessions->accounts, ACCOUNT_TRIES, ACCOUNT_PERIOD, random_u64());
 	rate_limit_init(&sessions->hashes, HASH_BURST, HASH_PERIOD, random_u64());
 	rate_limit_init(&sessions->familiar, 1, FAMILIAR_PERIOD, random_u64());
 	secret_generate(secret);
@@ -66,12 +70,19 @@ static const char *person_key(char buffer[static PERSON_KEY_SIZE], const char *a
 static usec_t login_wait(const struct sessions *sessions, const struct login *login,
 			 const char *address, const char *person)
 {
-	usec_t wait = rate_limit_wait(&sessions->addresses, address, login->now), all;
+	const usec_t waits[] = {
+		rate_limit_wait(&sessions->addresses, address, login->now),
+		rate_limit_wait(&sessions->accounts, login->name, login->now),
+		rate_limit_wait(&sessions->hashes, EVERYBODY, login->now),
+	};
+	usec_t longest = 0;
 
 	if (rate_limit_wait(&sessions->familiar, person, login->now))
-		return wait;
-	all = rate_limit_wait(&sessions->hashes, EVERYBODY, login->now);
-	return all > wait ? all : wait;
+		return waits[0];
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
+		if (waits[i] > longest)
+			longest = waits[i];
+	return longest;
 }
 
 /* Returns 1 when the password is right, 0 when it or the name is wrong, or -errno. */
@@ -110,6 +121,8 @@ int session_login(struct sessions *sessions, const struct login *login,
 		return r;
 	if (r == 0) {
 		rate_limit_count(&sessions->addresses, address, login->now);
+		if (!rate_limit_wait(&sessions->familiar, person, login->now))
+			rate_limit_count(&sessions->accounts, login->name, login->now);
 		return LOGIN_WRONG;
 	}
 	rate_limit_forgive(&sessions->familiar, person);

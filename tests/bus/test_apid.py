@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real apid over TLS on loopback, with a fake vpn-service: the gateway's way in and its day."""
 
+import http.client
 import pathlib
 import re
 import signal
@@ -13,7 +14,7 @@ import sys
 import unittest
 
 import tap
-from apienv import DEADLINE, ApiSite, Gateway, Later, make_csr, openssl
+from apienv import DEADLINE, Answer, ApiSite, Gateway, Later, make_csr, openssl
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
@@ -30,6 +31,14 @@ def device(number, address=None, **changes):
         "rtsp_h264_path": "/live", "first_seen": "2026-11-20T10:00:00Z",
         "last_seen": "2026-11-20T10:00:00Z", "online": True, **changes,
     }
+
+
+def ask(connection, request):
+    """Any bytes as a request."""
+    connection.sendall(request)
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    return Answer(response, response.read())
 
 
 class Site(unittest.TestCase):
@@ -513,6 +522,14 @@ class TestPeople(Site):
 
 
 class TestPasswordGuessing(Site):
+    def setUp(self):
+        self.restart()  # which forgives
+
+    def restart(self, **settings):
+        self.site.stop()
+        self.site.settings = settings
+        self.site.start()
+
     def test_guessing_is_limited(self):
         wrong = lambda user: self.site.call("POST", "/v1/session",
                                             {"user": user, "password": "guess me"})
@@ -525,6 +542,37 @@ class TestPasswordGuessing(Site):
         self.assertEqual(right("127.0.0.1").status, 429)
         # Nobody is locked out by the tries of somebody else.
         self.assertEqual(right("127.0.0.2").status, 200)
+
+    def test_guessing_from_many_addresses(self):
+        """is limited by account, and keeps nobody out but there where the person has never been"""
+        call = lambda source, user="owner", password=PASSWORD: self.site.call(
+            "POST", "/v1/session", {"user": user, "password": password}, source=source)
+        self.assertEqual(call("127.0.0.2").status, 200)
+        addresses = (f"127.0.{1 + n // 250}.{1 + n % 250}" for n in range(2000))
+        # What all may cost comes back within a second; a try for one account takes a minute.
+        for address in addresses:
+            answer = call(address, password="guess me")
+            if int(answer.headers.get("Retry-After", 0)) > 5:
+                break
+        self.assertEqual(answer.status, 429)
+        self.assertEqual(call(next(addresses)).status, 429)
+        self.assertEqual(call("127.0.0.2").status, 200)
+        for address in addresses:
+            answer = call(address, "guard")
+            if answer.status != 429:
+                break
+            self.assertLess(int(answer.headers["Retry-After"]), 5)
+        self.assertEqual(answer.status, 200)
+
+    @unittest.skipUnless(pathlib.Path("/proc/net/if_inet6").exists(), "needs IPv6")
+    def test_addresses_are_told_apart(self):
+        """also by a socket of both families, where IPv4 addresses are given as IPv6"""
+        self.restart(listen=f"[::]:{self.site.port}")
+        call = lambda password, source: self.site.call(
+            "POST", "/v1/session", {"user": "owner", "password": password}, source=source)
+        self.assertEqual(call(PASSWORD, "127.0.0.2").status, 200)
+        self.until_refused(lambda: call("guess me", "127.0.0.1"))
+        self.assertEqual(call(PASSWORD, "127.0.0.2").status, 200)
 
 
 class TestServer(Site):
@@ -553,12 +601,42 @@ class TestServer(Site):
                      '{"user":7}', "nul", '{"user":"a","user":{}}'):
             self.assertEqual(self.site.call("POST", "/v1/session", body).status, 400, body)
 
+    def assert_problem(self, answer, *statuses):
+        self.assertIn(answer.status, statuses)
+        self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+        self.assertEqual(set(answer.json), {"type", "title", "status", "detail"})
+        self.assertEqual(answer.json["status"], answer.status)
+
     def test_oversize(self):
-        self.assertEqual(self.site.call("POST", "/v1/session", b"x" * (1 << 20 | 1)).status, 413)
-        self.assertEqual(self.site.call("POST", "/v1/session", b"x" * (8 << 20)).status, 413)
-        answer = self.site.call("GET", "/healthz", headers={"X-Big": "x" * 20000})
-        self.assertGreaterEqual(answer.status, 400)
+        """what is too long is refused, with a problem document"""
+        for size in ((1 << 20) + 1, 8 << 20):
+            answer = self.site.call("POST", "/v1/session", b"x" * size)
+            self.assert_problem(answer, 413)
+            self.assertEqual(answer.json["title"], "Content Too Large")
+            self.assertIn("1 MiB", answer.json["detail"])
+        self.assert_problem(self.site.call("GET", "/healthz", headers={"X-Big": "x" * 20000}), 400, 413)
         self.assertEqual(self.site.call("GET", "/healthz").status, 200)
+
+    def test_what_is_no_request(self):
+        """what cannot be read as a request is answered with a problem document"""
+        for request, status in (
+            (b"nonsense\r\n\r\n", 400), (b"GET / HTTP/1.1\r\nno header\r\n\r\n", 400),
+            (b"BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+            (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+            (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+            (b"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        ):  # fmt: skip
+            with self.site.connect() as connection:
+                self.assert_problem(ask(connection, request), status)
+
+    def test_expecting_to_continue(self):
+        """a client that asks first is told to go on, and only then is there an answer"""
+        with self.site.connect() as connection:
+            connection.sendall(b"POST /v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+                               b"Expect: 100-continue\r\n\r\n")
+            self.assertEqual(connection.recv(4096), b"HTTP/1.1 100 Continue\r\n\r\n")
+            connection.sendall(b"{}")
+            self.assertTrue(connection.recv(4096).startswith(b"HTTP/1.1 400"))
 
     def assert_closed(self, connection):
         connection.settimeout(DEADLINE)
@@ -658,6 +736,26 @@ class TestCrowd(Site):
         self.assertTrue(held.recv(4096).startswith(b"HTTP/1.1 200"))
         for connection in [held, *crowd]:
             connection.close()
+
+
+    def test_one_address_keeps_nobody_out(self):
+        """of one address's connections the longest idle make room, those of others stay"""
+        self.site.stop()
+        self.site.settings = {"request_timeout": 300, "max_connections_per_address": 3}
+        self.site.start()
+        other = self.site.connect(source="127.0.0.2")
+        crowd = [self.site.connect() for _ in range(3)]
+        for connection in [other, *crowd]:
+            self.assert_serves(connection)
+        crowd += [self.site.connect() for _ in range(2)]
+        for connection in crowd[:2]:
+            self.assertEqual(connection.recv(4096), b"")
+        for connection in [other, *crowd[2:]]:
+            self.assert_serves(connection)
+            connection.close()
+
+    def assert_serves(self, connection):
+        self.assertEqual(ask(connection, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").status, 200)
 
 
 class TestRestart(Site):

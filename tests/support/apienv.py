@@ -135,8 +135,9 @@ class ApiSite:
         self.write_configuration()
         with open(self.path("log"), "ab") as log:
             position = log.tell()
+            # It dies with us. Not by preexec_fn, which is not for programs with threads.
             self.process = subprocess.Popen(
-                [self.program, "--config", self.path("apid.conf"), "--debug"],
+                ["setpriv", "--pdeathsig=KILL", self.program, "--config", self.path("apid.conf"), "--debug"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.wait_for_log(rf"listening on .*:{self.port}\b", position)
 
@@ -199,9 +200,9 @@ class ApiSite:
         finally:
             connection.close()
 
-    def connect(self):
+    def connect(self, source="127.0.0.1"):
         """A bare TLS connection."""
-        plain = socket.create_connection(("127.0.0.1", self.port), DEADLINE)
+        plain = socket.create_connection(("127.0.0.1", self.port), DEADLINE, (source, 0))
         return self.client_tls.wrap_socket(plain, server_hostname="127.0.0.1")
 
     def login(self, user, password):
