@@ -4,8 +4,12 @@
  * only writer of its state. Jobs are owned by struct provision and listed in the order in which
  * they came; a job waits while an older one for the same gateway is at work.
  *
- * Flush makes vpnserver write its whole configuration, so jobs share it: one Flush runs at a time,
- * and it counts for the jobs that were waiting when it was sent, not for those that come later.
+ * Flush makes vpnserver write its whole configuration, which takes it the longer the more users it
+ * has. So jobs share it: one Flush runs at a time, and it counts for the jobs that were waiting
+ * when it was sent, not for those that come later. A new account does not wait for one, which
+ * follows within SAVE_DELAY: a vpnserver that dies before has forgotten a user that reconciling
+ * makes again as soon as it is back. What takes something away, a removal or a change of keys, is
+ * not done until it is on disk.
  */
 #include "vpn-service/provision.h"
 
@@ -16,6 +20,8 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "vpn-service/enrolment.h"
+
+#define SAVE_DELAY (3 * USEC_PER_SEC)
 
 enum job_state {
 	JOB_WAITING,
@@ -64,6 +70,7 @@ struct provision_job {
 	struct account *account;     /* NULL: not in the database */
 	bool cut_first;              /* a removal was under way: nothing of the old may live on */
 	bool had_user;               /* of a removal: SoftEther knew the gateway */
+	bool is_new;                 /* there was nothing of this gateway before */
 	bool flush_is_mine;          /* the Flush that is running covers this job */
 	struct softether_call *call; /* the one that is running */
 	int error;
@@ -79,6 +86,7 @@ struct provision {
 	void *owner;
 	struct provision_job *jobs;
 	struct softether_call *flush;
+	struct loop_timer save; /* when a Flush follows that nobody waits for */
 	struct loop_defer turn; /* starts waiting jobs, ends finished ones */
 };
 
@@ -159,6 +167,14 @@ static cJSON *user_params(const struct provision_job *job)
 
 /* --- making --- */
 
+static void finish_saved(struct provision_job *job);
+
+static void save_later(struct provision *provision)
+{
+	if (!loop_timer_is_armed(&provision->save))
+		loop_timer_arm(&provision->save, SAVE_DELAY);
+}
+
 static void finish_user(struct provision_job *job)
 {
 	struct provision *provision = job->provision;
@@ -170,7 +186,12 @@ static void finish_user(struct provision_job *job)
 		job_fail(job, r, "the host files of dnsmasq cannot be written");
 		return;
 	}
-	job_enter(job, JOB_FLUSHING);
+	if (!job->is_new) {
+		job_enter(job, JOB_FLUSHING);
+		return;
+	}
+	save_later(provision);
+	finish_saved(job);
 }
 
 static void on_user_updated(const struct softether_answer *answer, void *owner)
@@ -303,7 +324,8 @@ static void tell_done(const struct provision_job *job)
 	log_event(LOG_INFO, LOG_FIELDS("EVENT=account"), "gateway %u is %s", job->gateway_id, what);
 }
 
-static void finish_flush(struct provision_job *job)
+/* As far as SoftEther is concerned. */
+static void finish_saved(struct provision_job *job)
 {
 	struct provision_settings *settings = &job->provision->settings;
 	int r = 0;
@@ -338,20 +360,33 @@ static void on_flushed(const struct softether_answer *answer, void *owner)
 		else if (answer->error)
 			job_fail_softether(job, answer);
 		else
-			finish_flush(job);
+			finish_saved(job);
 	}
+	if (answer->error)
+		save_later(provision); /* for those who did not wait */
 	if (more)
 		flush_start(provision);
 }
 
 static void flush_start(struct provision *provision)
 {
+	loop_timer_cancel(&provision->save);
 	for (struct provision_job *job = provision->jobs; job; job = job->next) {
 		if (job->state == JOB_FLUSHING)
 			job->flush_is_mine = true;
 	}
 	provision->flush = softether_start(provision->settings.softether, "Flush", NULL, on_flushed,
 					   provision);
+}
+
+static void on_save(struct loop_timer *timer)
+{
+	struct provision *provision = container_of(timer, struct provision, save);
+
+	if (provision->flush)
+		save_later(provision);
+	else
+		flush_start(provision);
 }
 
 /* --- the state machine --- */
@@ -416,6 +451,7 @@ static void begin_create(struct provision_job *job)
 
 	/* Whatever of the account before is left has to go first. */
 	job->cut_first = job->account && job->account->state == ACCOUNT_REMOVING;
+	job->is_new = !job->account;
 	r = enrolment_record(&enrolment, &job->account, job->gateway_id, job->csr, &problem);
 	if (r < 0) {
 		if (r != -EINVAL && r != -ENOSPC)
@@ -577,6 +613,7 @@ int provision_new(struct provision **ret_provision, struct loop *loop,
 	provision->listener = listener;
 	provision->owner = owner;
 	loop_defer_init(&provision->turn, loop, on_turn);
+	loop_timer_init(&provision->save, loop, on_save);
 	*ret_provision = provision;
 	return 0;
 }
@@ -593,6 +630,7 @@ struct provision *provision_free(struct provision *provision)
 		job_free(job);
 	}
 	loop_defer_deinit(&provision->turn);
+	loop_timer_deinit(&provision->save);
 	free(provision);
 	return NULL;
 }

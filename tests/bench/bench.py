@@ -12,7 +12,7 @@ import results
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(SOURCE, "build-bench")
-SUITES = ("routing", "discovery")
+SUITES = ("routing", "discovery", "provisioning")
 PREPARED = "EVERCAM_BENCH_PREPARED"  # set in the process that has been moved into namespaces
 
 

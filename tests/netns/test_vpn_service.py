@@ -389,6 +389,7 @@ class TestFaults(TestCase):
     def test_server_killed(self):
         """vpnserver killed right after the answer: the account is there when it comes back"""
         self.create(33)
+        self.create(49)
         self.host.kill_server()
         self.host.wait("noticed", lambda: self.host.properties()["LastError"])
         answer = ask(gateway_id=34, csr=self.csr)
@@ -400,7 +401,9 @@ class TestFaults(TestCase):
         # What could not be done then has been done meanwhile.
         self.host.wait("made up for", lambda: 33 not in self.host.gateways()
                        and self.host.gateways()[34]["state"] == "provisioned")
+        self.assertIn("gateway49", vpn_host.users())
         self.assert_consistent()
+        self.delete(49)
         addresses = namespaces.run("ip", "-4", "-o", "address", "show", "dev", TAP)
         self.assertIn(f"{SERVER_ADDRESS}/20", addresses)
         self.assertIn("02:ac:00:00:00:00", namespaces.run("ip", "link", "show", "dev", TAP))
