@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/netaddr.h"
+#include "common/setup_options.h"
 #include "common/setup_place.h"
 #include "common/state_file.h"
 
@@ -36,7 +36,6 @@
 
 struct command_line {
 	const char *name, *vpn_service, *admin;
-	bool help;
 };
 
 struct init {
@@ -47,54 +46,27 @@ struct init {
 	bool has_authority;
 };
 
-static void print_help(void)
+static int read_command_line(struct command_line *line, int argc, char *argv[])
 {
-	printf("Usage: apid init --name NAME [OPTION…]\n"
-	       "Makes certificates and configuration of this API host, and its first user.\n"
-	       "May be run again at any time; options that are left out keep their values.\n"
-	       "\n"
-	       "  --name NAME         name or address of this host as gateways reach it\n"
-	       "  --vpn-service PATH  directory api-client that \"vpn-service setup\" has made,\n"
-	       "                      copied from the VPN host\n"
-	       "  --admin USER        make this user; the password is one line on standard "
-	       "input\n");
-}
-
-static int parse_command_line(struct command_line *line, int argc, char *argv[])
-{
-	static const struct option options[] = {
-		{ "name", required_argument, NULL, 'n' },
-		{ "vpn-service", required_argument, NULL, 'v' },
-		{ "admin", required_argument, NULL, 'a' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct setup_option options[] = {
+		{ "name", "NAME", "name or address of this host as gateways reach it",
+		  &line->name },
+		{ "vpn-service", "PATH",
+		  "directory api-client that \"vpn-service setup\" has made,\n"
+		  "copied from the VPN host",
+		  &line->vpn_service },
+		{ "admin", "USER", "make this user; the password is one line on standard input",
+		  &line->admin },
+		{ 0 },
 	};
-	int option;
+	const struct setup_usage usage = {
+		"apid init", "--name NAME",
+		"Makes certificates and configuration of this API host, and its first user.\n"
+		"May be run again at any time; options that are left out keep their values.",
+		options
+	};
 
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
-		switch (option) {
-		case 'n':
-			line->name = optarg;
-			break;
-		case 'v':
-			line->vpn_service = optarg;
-			break;
-		case 'a':
-			line->admin = optarg;
-			break;
-		case 'h':
-			line->help = true;
-			break;
-		default:
-			return -EINVAL; /* getopt has said what was wrong */
-		}
-	}
-	if (optind < argc) {
-		log_error("unexpected argument \"%s\"; try init --help", argv[optind]);
-		return -EINVAL;
-	}
-	return 0;
+	return setup_read_options(&usage, argc, argv);
 }
 
 /* The daemon's file in a directory that stays root's. */
@@ -287,14 +259,10 @@ int init_command(const struct api_settings *settings, int argc, char *argv[])
 	struct command_line line = { 0 };
 	struct init init = { .settings = settings };
 	struct user admin;
-	int r = parse_command_line(&line, argc, argv);
+	int r = read_command_line(&line, argc, argv);
 
-	if (r < 0)
-		return r;
-	if (line.help) {
-		print_help();
-		return 0;
-	}
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (geteuid() != 0) {
 		log_error("init must be run as root");
 		return -EPERM;

@@ -6,84 +6,46 @@
 #include "vpn-service/setup.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/setup_options.h"
 #include "common/setup_place.h"
 #include "vpn-service/setup_files.h"
 #include "vpn-service/setup_softether.h"
 
 struct command_line {
 	const char *hostname, *domain, *port, *pool, *bridge, *api_name;
-	bool help;
 };
 
-static void print_help(void)
+static int read_command_line(struct command_line *line, int argc, char *argv[])
 {
-	printf("Usage: vpn-service setup --hostname NAME --domain NAME [OPTION…]\n"
-	       "Prepares this host's SoftEther vpnserver (installed and running) and dnsmasq.\n"
-	       "May be run again at any time; options that are left out keep their values.\n"
-	       "\n"
-	       "  --hostname NAME   name or address of the VPN server as gateways reach it\n"
-	       "  --domain NAME     DNS domain of the gateways: gatewayN.NAME\n"
-	       "  --port NUMBER     TCP port of the VPN server (default: 80)\n"
-	       "  --pool PREFIX     network of the VPN segment (default: 10.44.0.0/20)\n"
-	       "  --bridge NAME     existing bridge to put the segment's TAP into\n"
-	       "  --api-name NAME   name or address of this host as the API reaches it\n"
-	       "                    (default: what it was, or that of --hostname)\n");
-}
-
-static int parse_command_line(struct command_line *line, int argc, char *argv[])
-{
-	static const struct option options[] = {
-		{ "hostname", required_argument, NULL, 'n' },
-		{ "domain", required_argument, NULL, 'd' },
-		{ "port", required_argument, NULL, 'p' },
-		{ "pool", required_argument, NULL, 'l' },
-		{ "bridge", required_argument, NULL, 'b' },
-		{ "api-name", required_argument, NULL, 'a' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct setup_option options[] = {
+		{ "hostname", "NAME", "name or address of the VPN server as gateways reach it",
+		  &line->hostname },
+		{ "domain", "NAME", "DNS domain of the gateways: gatewayN.NAME", &line->domain },
+		{ "port", "NUMBER", "TCP port of the VPN server (default: 80)", &line->port },
+		{ "pool", "PREFIX", "network of the VPN segment (default: 10.44.0.0/20)",
+		  &line->pool },
+		{ "bridge", "NAME", "existing bridge to put the segment's TAP into",
+		  &line->bridge },
+		{ "api-name", "NAME",
+		  "name or address of this host as the API reaches it\n"
+		  "(default: what it was, or that of --hostname)",
+		  &line->api_name },
+		{ 0 },
 	};
-	int option;
+	const struct setup_usage usage = {
+		"vpn-service setup", "--hostname NAME --domain NAME",
+		"Prepares this host's SoftEther vpnserver (installed and running) and dnsmasq.\n"
+		"May be run again at any time; options that are left out keep their values.",
+		options
+	};
 
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
-		switch (option) {
-		case 'n':
-			line->hostname = optarg;
-			break;
-		case 'd':
-			line->domain = optarg;
-			break;
-		case 'p':
-			line->port = optarg;
-			break;
-		case 'l':
-			line->pool = optarg;
-			break;
-		case 'b':
-			line->bridge = optarg;
-			break;
-		case 'a':
-			line->api_name = optarg;
-			break;
-		case 'h':
-			line->help = true;
-			break;
-		default:
-			return -EINVAL; /* getopt has said what was wrong */
-		}
-	}
-	if (optind < argc) {
-		log_error("unexpected argument \"%s\"; try setup --help", argv[optind]);
-		return -EINVAL;
-	}
-	return 0;
+	return setup_read_options(&usage, argc, argv);
 }
 
 /* The command line over the configuration. The texts of settings stay borrowed. */
@@ -158,13 +120,9 @@ int setup_command(struct loop *loop, const struct service_settings *settings, in
 		log_error("unknown command \"%s\"; there is only setup", name);
 		return -EINVAL;
 	}
-	r = parse_command_line(&line, argc, argv);
-	if (r < 0)
-		return r;
-	if (line.help) {
-		print_help();
-		return 0;
-	}
+	r = read_command_line(&line, argc, argv);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (geteuid() != 0) {
 		log_error("setup must be run as root");
 		return -EPERM;
