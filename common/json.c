@@ -146,8 +146,11 @@ char *json_print(const cJSON *json)
 	return text;
 }
 
-/* The member, when it is there and not null. */
-static int get_member(const cJSON *object, const char *name, const cJSON **ret_item)
+typedef cJSON_bool is_type_fn(const cJSON *item);
+
+/* The member, when it is there and not null, and of the type. */
+static int get_member(const cJSON *object, const char *name, is_type_fn *is_type,
+		      const cJSON **ret_item)
 {
 	const cJSON *item;
 
@@ -156,6 +159,8 @@ static int get_member(const cJSON *object, const char *name, const cJSON **ret_i
 	item = cJSON_GetObjectItemCaseSensitive(object, name);
 	if (!item || cJSON_IsNull(item))
 		return -ENOENT;
+	if (!is_type(item))
+		return -EINVAL;
 	*ret_item = item;
 	return 0;
 }
@@ -165,13 +170,10 @@ int json_get_string(const cJSON *object, const char *name, size_t max_length,
 {
 	const cJSON *item;
 	size_t length;
-	int r;
+	int r = get_member(object, name, cJSON_IsString, &item);
 
-	r = get_member(object, name, &item);
 	if (r < 0)
 		return r;
-	if (!cJSON_IsString(item))
-		return -EINVAL;
 	length = strlen(item->valuestring);
 	if (length > max_length || !utf8_is_valid(item->valuestring, length))
 		return -EINVAL;
@@ -184,13 +186,10 @@ int json_get_number(const cJSON *object, const char *name, uint64_t minimum, uin
 {
 	const cJSON *item;
 	uint64_t value;
-	int r;
+	int r = get_member(object, name, cJSON_IsNumber, &item);
 
-	r = get_member(object, name, &item);
 	if (r < 0)
 		return r;
-	if (!cJSON_IsNumber(item))
-		return -EINVAL;
 	if (!(item->valuedouble >= 0 && item->valuedouble <= MAX_EXACT_DOUBLE))
 		return -EINVAL;
 	value = (uint64_t)item->valuedouble;
@@ -204,13 +203,10 @@ int json_get_real(const cJSON *object, const char *name, double minimum, double 
 		  double *ret_value)
 {
 	const cJSON *item;
-	int r;
+	int r = get_member(object, name, cJSON_IsNumber, &item);
 
-	r = get_member(object, name, &item);
 	if (r < 0)
 		return r;
-	if (!cJSON_IsNumber(item))
-		return -EINVAL;
 	if (!(item->valuedouble >= minimum && item->valuedouble <= maximum))
 		return -EINVAL;
 	*ret_value = item->valuedouble;
@@ -220,13 +216,10 @@ int json_get_real(const cJSON *object, const char *name, double minimum, double 
 int json_get_bool(const cJSON *object, const char *name, bool *ret_value)
 {
 	const cJSON *item;
-	int r;
+	int r = get_member(object, name, cJSON_IsBool, &item);
 
-	r = get_member(object, name, &item);
 	if (r < 0)
 		return r;
-	if (!cJSON_IsBool(item))
-		return -EINVAL;
 	*ret_value = cJSON_IsTrue(item);
 	return 0;
 }
@@ -235,13 +228,10 @@ int json_get_array(const cJSON *object, const char *name, size_t max_items, cons
 {
 	const cJSON *item, *element;
 	size_t count = 0;
-	int r;
+	int r = get_member(object, name, cJSON_IsArray, &item);
 
-	r = get_member(object, name, &item);
 	if (r < 0)
 		return r;
-	if (!cJSON_IsArray(item))
-		return -EINVAL;
 	json_for_each (element, item) {
 		if (++count > max_items)
 			return -EINVAL;
@@ -252,16 +242,7 @@ int json_get_array(const cJSON *object, const char *name, size_t max_items, cons
 
 int json_get_object(const cJSON *object, const char *name, const cJSON **ret_object)
 {
-	const cJSON *item;
-	int r;
-
-	r = get_member(object, name, &item);
-	if (r < 0)
-		return r;
-	if (!cJSON_IsObject(item))
-		return -EINVAL;
-	*ret_object = item;
-	return 0;
+	return get_member(object, name, cJSON_IsObject, ret_object);
 }
 
 static cJSON *not_null(cJSON *item)
