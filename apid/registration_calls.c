@@ -8,7 +8,7 @@
 
 #include "apid/call.h"
 #include "apid/calls.h"
-#include "apid/csr.h"
+#include "common/certificate.h"
 #include "common/log.h"
 
 #define MAX_WAIT          55 /* seconds; proxies and NAT give up at 60 */
@@ -112,15 +112,14 @@ static int announcement_answer(struct call *call, uint64_t id, bool created)
 static int announcement_handle(struct call *call, const struct announcement *announcement)
 {
 	_cleanup_gateway_ struct gateway_record known = { .id = 0 };
-	char hash[SHA256_HEX_SIZE], buffer[RATE_LIMIT_KEY_SIZE];
-	const char *peer = rate_limit_address_key(buffer, exchange_peer(call->exchange));
+	char hash[SHA256_HEX_SIZE], fingerprint[SHA256_HEX_SIZE], buffer[RATE_LIMIT_KEY_SIZE];
+	const char *peer = rate_limit_address_key(buffer, exchange_peer(call->exchange)), *problem;
 	bool created = false;
 	uint64_t id = 0;
 	int r;
 
-	if (!csr_is_acceptable(announcement->csr))
-		return call_problem(call, 400,
-				    "csr: expected a PKCS#10 request for RSA-3072, self-signed");
+	if (certificate_check_request(fingerprint, announcement->csr, &problem) < 0)
+		return call_problem(call, 400, "csr: %s", problem);
 	sha256_hex(hash, announcement->secret, strlen(announcement->secret));
 	r = store_gateway_find(call->api->store, announcement->mac_address, hash, &known);
 	if (r == 0 && known.state == GATEWAY_REVOKED)

@@ -9,7 +9,7 @@
 
 #include "apid/call.h"
 #include "apid/calls.h"
-#include "apid/csr.h"
+#include "common/certificate.h"
 #include "common/log.h"
 #include "common/memory.h"
 
@@ -84,12 +84,13 @@ int on_get_configuration(struct call *call)
 int on_put_csr(struct call *call)
 {
 	struct store *store = call->api->store;
-	const char *csr;
+	const char *csr, *problem = "expected a text";
+	char fingerprint[SHA256_HEX_SIZE];
 	int r;
 
-	if (json_get_string(call->body, "csr", MAX_CSR, &csr) < 0 || !csr_is_acceptable(csr))
-		return call_problem(call, 400,
-				    "csr: expected a PKCS#10 request for RSA-3072, self-signed");
+	if (json_get_string(call->body, "csr", MAX_CSR, &csr) < 0 ||
+	    certificate_check_request(fingerprint, csr, &problem) < 0)
+		return call_problem(call, 400, "csr: %s", problem);
 	r = store_begin(store);
 	if (r == 0)
 		r = store_gateway_set_csr(store, call->path.id, csr);

@@ -55,24 +55,18 @@ static char *bio_to_text(BIO *bio)
 	return xstrndup(content, (size_t)size);
 }
 
-/* Encrypted keys are not ours: never ask on a terminal. */
-static int on_passphrase(char *buffer, int size, int writing, void *owner)
-{
-	return 0;
-}
-
 static X509 *certificate_parse(const char *text)
 {
 	_cleanup_(BIO_freep) BIO *bio = bio_from_text(text);
 
-	return bio ? PEM_read_bio_X509(bio, NULL, on_passphrase, NULL) : NULL;
+	return bio ? PEM_read_bio_X509(bio, NULL, crypto_no_passphrase, NULL) : NULL;
 }
 
 static EVP_PKEY *key_parse(const char *text)
 {
 	_cleanup_(BIO_freep) BIO *bio = bio_from_text(text);
 
-	return bio ? PEM_read_bio_PrivateKey(bio, NULL, on_passphrase, NULL) : NULL;
+	return bio ? PEM_read_bio_PrivateKey(bio, NULL, crypto_no_passphrase, NULL) : NULL;
 }
 
 static EVP_PKEY *key_generate(enum certificate_key kind)
@@ -223,7 +217,7 @@ static X509_REQ *request_parse(const char *text)
 	if (!tail || strspn(tail + strlen(end), "\r\n") != strlen(tail + strlen(end)))
 		return NULL;
 	bio = bio_from_text(text);
-	return bio ? PEM_read_bio_X509_REQ(bio, NULL, on_passphrase, NULL) : NULL;
+	return bio ? PEM_read_bio_X509_REQ(bio, NULL, crypto_no_passphrase, NULL) : NULL;
 }
 
 static const char *key_problem(EVP_PKEY *key)

@@ -31,4 +31,7 @@ void claim_code_derive(char ret_code[static CLAIM_CODE_SIZE], const char *secret
 /* What a person typed -> canonical XXXX-XXXX: case, spaces, dashes, O/0 and I/L/1. 0 or -EINVAL. */
 int claim_code_parse(char ret_code[static CLAIM_CODE_SIZE], const char *typed);
 
+/* For PEM_read_bio_…(): what is encrypted cannot be read. Else OpenSSL asks on the terminal. */
+int crypto_no_passphrase(char *buffer, int size, int writing, void *owner);
+
 bool constant_time_equal(const char *a, const char *b);

@@ -52,7 +52,7 @@ static int read_key(EVP_PKEY **ret_key, const struct state_dir *directory, enum 
 	if (r < 0)
 		return r;
 	bio = BIO_new_mem_buf(text, (int)size);
-	key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+	key = bio ? PEM_read_bio_PrivateKey(bio, NULL, crypto_no_passphrase, NULL) : NULL;
 	if (!key)
 		return -EBADMSG;
 	*ret_key = key;
@@ -270,7 +270,7 @@ static int find_key(enum state_entry *ret_entry, const struct identity *identity
 	_cleanup_(BIO_freep) BIO *bio = BIO_new_mem_buf(certificate, -1);
 	_cleanup_(X509_freep) X509 *x509 = NULL;
 
-	x509 = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	x509 = bio ? PEM_read_bio_X509(bio, NULL, crypto_no_passphrase, NULL) : NULL;
 	if (!x509 || !X509_get0_pubkey(x509))
 		return -EBADMSG;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)

@@ -89,6 +89,13 @@ def check_calls(files):
             yield f"{path} calls {match.group(1)}()"
 
 
+def check_passphrases(files):
+    """nothing is read with OpenSSL that would ask for a passphrase on the terminal"""
+    for path, text in files.items():
+        if re.search(r"PEM_read_bio_\w+\([^;]*?,\s*NULL,\s*NULL,\s*NULL\)", text):
+            yield f"{path} calls PEM_read_bio_…() without crypto_no_passphrase"
+
+
 def check_heads(files):
     """every file has its licence line; every header its guard"""
     for path, text in files.items():
@@ -101,7 +108,7 @@ def check_heads(files):
 def main():
     files = dict(sources(OWN))
     checks = [check_isolation, check_libevent, check_libdbus, check_bindings, check_purity,
-              check_calls, check_heads]
+              check_calls, check_passphrases, check_heads]
     print(f"1..{len(checks)}")
     failed = 0
     for number, check in enumerate(checks, 1):

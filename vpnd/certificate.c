@@ -17,8 +17,8 @@ static X509 *read_certificate(const char *pem)
 
 	if (!bio)
 		abort();
-	certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	second = certificate ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	certificate = PEM_read_bio_X509(bio, NULL, crypto_no_passphrase, NULL);
+	second = certificate ? PEM_read_bio_X509(bio, NULL, crypto_no_passphrase, NULL) : NULL;
 	BIO_free(bio);
 	ERR_clear_error();
 	if (!second)
@@ -28,12 +28,6 @@ static X509 *read_certificate(const char *pem)
 	return NULL;
 }
 
-/* Never asks on a terminal: an encrypted key is an unreadable one. */
-static int no_passphrase(char *buffer, int size, int writing, void *argument)
-{
-	return -1;
-}
-
 static EVP_PKEY *read_key(const char *pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
@@ -41,7 +35,7 @@ static EVP_PKEY *read_key(const char *pem)
 
 	if (!bio)
 		abort();
-	key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	key = PEM_read_bio_PrivateKey(bio, NULL, crypto_no_passphrase, NULL);
 	BIO_free(bio);
 	ERR_clear_error();
 	return key;

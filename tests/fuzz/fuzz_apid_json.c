@@ -8,6 +8,8 @@
 #include "apid/rules.h"
 #include "apid/session.h"
 #include "apid/vpn_protocol.h"
+#include "common/certificate.h"
+#include "common/crypto.h"
 #include "common/memory.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -43,11 +45,15 @@ static void fuzz_documents(const cJSON *json)
 static void fuzz_text(const char *text)
 {
 	struct route_parameters parameters;
-	char allowed[ROUTE_ALLOWED_SIZE], token[SECRET_SIZE];
+	char allowed[ROUTE_ALLOWED_SIZE], token[SECRET_SIZE], code[CLAIM_CODE_SIZE];
+	char fingerprint[SHA256_HEX_SIZE];
 	const struct route *route;
+	const char *problem;
 
 	(void)route_find(api_routes, api_route_count, "GET", text, &route, &parameters, allowed);
 	(void)session_cookie_parse(token, text);
+	(void)claim_code_parse(code, text);
+	(void)certificate_check_request(fingerprint, text, &problem);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
