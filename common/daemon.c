@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <grp.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -327,6 +329,26 @@ static void open_standard_descriptors(void)
 	closep(&fd);
 }
 
+/* For good. Nothing when we are not root, or where the daemon's user has not been made. */
+static int become_daemon_user(const char *name)
+{
+	_cleanup_free_ char *user_name = xasprintf("evercam-%s", name);
+	const struct passwd *user;
+
+	if (geteuid() != 0)
+		return 0;
+	user = getpwnam(user_name);
+	if (!user)
+		return 0;
+	if (initgroups(user_name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 ||
+	    setuid(user->pw_uid) < 0)
+		return log_error_errno(-errno, "cannot become the user %s: %m", user_name);
+#ifdef __SANITIZE_ADDRESS__
+	prctl(PR_SET_DUMPABLE, 1); /* as in daemon_protect_process() */
+#endif
+	return 0;
+}
+
 /* Keys and tokens live in this process: no core dump, no tracing by others of the same user. */
 void daemon_protect_process(void)
 {
@@ -350,6 +372,10 @@ int daemon_main(int argc, char *argv[], const struct daemon_description *descrip
 	if (r >= 0)
 		return r;
 	log_open(description->name, line.debug ? LOG_DEBUG : LOG_INFO);
+	/* Root may read files that the daemon may not. A file that is named is perhaps yet to be
+	 * put in its place. */
+	if (line.check_config && !line.config_given && become_daemon_user(description->name) < 0)
+		return EXIT_FAILURE;
 	instance.daemon.settings = xcalloc(1, description->settings_size);
 	if (load_settings(&instance.daemon, &line, optind < argc) < 0) {
 		free(instance.daemon.settings);

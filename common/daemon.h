@@ -5,6 +5,7 @@
  * exports them and calls daemon_run().
  *
  * Command line of every daemon: --config FILE, --check-config, --debug, --version, --help.
+ * --check-config by root, without --config, is done as the user evercam-NAME, where there is one.
  * Exit codes: 0 stopped as asked, 1 failure, 2 wrong usage or configuration.
  *
  * Before anything else the process is protected: umask 077, no core dumps, SIGPIPE ignored,

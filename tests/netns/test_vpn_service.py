@@ -198,6 +198,17 @@ class TestSetup(TestCase):
             code, error = self.check_config(text)
             self.assertEqual(code, 2, text)
             self.assertIn(message, error)
+
+    def test_08_check_config_as_root(self):
+        """--check-config by root finds what the daemon's user may not read"""
+        self.assertEqual(self.check_config(user=0), (0, ""))
+        os.chown(f"{STATE}/token", 0, 0)
+        try:
+            code, error = self.check_config(user=0)
+        finally:
+            os.chown(f"{STATE}/token", vpn_host.USER_ID, vpn_host.USER_ID)
+        self.assertEqual(code, 2)
+        self.assertRegex(error, f"{STATE}/token cannot be read by .*: Permission denied")
         code, error = self.check_config(user=vpn_host.STRANGER_ID)
         self.assertEqual(code, 2)
         self.assertIn(f"cannot be read by the user with number {vpn_host.STRANGER_ID}", error)
