@@ -54,8 +54,9 @@ struct multicast_prober {
 	struct multicast_socket listeners[FAMILY_COUNT];
 	struct multicast_socket routed[FAMILY_COUNT]; /* opened by the first use */
 	struct multicast_link *links;
-	char packet[UDP_MAX_PACKET];
 };
+
+static char packet_bytes[UDP_MAX_PACKET]; /* large, and read by one socket at a time */
 
 static enum family family_of(sa_family_t family)
 {
@@ -83,12 +84,12 @@ static void on_readable(struct loop_io *io, unsigned ready)
 {
 	struct multicast_socket *receiver = container_of(io, struct multicast_socket, io);
 	struct multicast_prober *prober = receiver->prober;
-	struct multicast_packet packet = { .bytes = prober->packet };
+	struct multicast_packet packet = { .bytes = packet_bytes };
 	unsigned ifindex;
 	int size;
 
 	for (unsigned i = 0; i < PACKETS_A_TURN; i++) {
-		size = udp_socket_receive(receiver->fd, prober->packet, sizeof(prober->packet),
+		size = udp_socket_receive(receiver->fd, packet_bytes, sizeof(packet_bytes),
 					  &packet.from, &ifindex);
 		if (size == -EAGAIN)
 			return;

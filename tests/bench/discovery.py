@@ -276,11 +276,15 @@ def bench_idle(build, lan, results, seconds):
         discoverd.wait_for_quiet()
         discoverd.wait("the looks at what was incomplete", lambda: False, 1)
         cpu, sent, started = discoverd.cpu(), lan.sent(), time.monotonic()
+        woken = discoverd.status("status", "voluntary_ctxt_switches")
         discoverd.wait("nothing", lambda: False, seconds)
         spent = time.monotonic() - started
         results.add("discovery", "idle-cpu", "percent", 100 * (discoverd.cpu() - cpu) / spent)
         results.add("discovery", "idle-packets", "packets per camera and minute",
                     (lan.sent() - sent) * 60 / spent / len(discoverd.shown or [0]))
+        woken = discoverd.status("status", "voluntary_ctxt_switches") - woken
+        results.add("discovery", "idle-wakeups", "per minute", woken * 60 / spent,
+                    note=f"{len(discoverd.shown)} devices")
     finally:
         discoverd.close()
 
@@ -354,10 +358,12 @@ def bench_memory(build, results):
     try:
         empty = discoverd.status("smaps_rollup", "Rss")
         discoverd.wait("all", lambda: cameras <= set(discoverd.complete), 60)
+        during = discoverd.status("smaps_rollup", "Rss")
         discoverd.wait_for_quiet()
-        results.add("discovery", "memory-500", "kB", discoverd.status("status", "VmRSS"), note=(
+        results.add("discovery", "memory-500", "kB", discoverd.status("smaps_rollup", "Rss"), note=(
             f"{len(discoverd.shown)} devices; its own part {discoverd.status('smaps_rollup', 'Pss')}, "
-            f"not of files {discoverd.status('status', 'RssAnon')}; at the start {empty}"))
+            f"not of files {discoverd.status('status', 'RssAnon')}; at the start {empty}, "
+            f"at the end of the scan {during}"))
     finally:
         discoverd.close()
         lan.close()
