@@ -184,7 +184,7 @@ void service_watch_scan(struct service_watch *watch, struct device *device, bool
 	device->rechecks = 0;
 	if (!light)
 		device->looked = 0;
-	begin(watch, device, !light || !is_complete(device));
+	begin(watch, device, !light || (device->published && !is_complete(device)));
 	service_watch_update(watch, device);
 }
 

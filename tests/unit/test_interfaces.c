@@ -5,6 +5,7 @@
 #include <linux/if_addr.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/memory.h"
 #include "tests/support/simulated_kernel.h"
@@ -13,6 +14,14 @@
 
 #define UP  (IFF_UP | IFF_RUNNING | IFF_MULTICAST | IFF_BROADCAST)
 #define MAC "52:54:00:00:00:01"
+
+#define SHOWN __attribute__((visibility("default")))
+
+/* The kernel's file system says so of links of cfg80211, in the place of the C library's. */
+SHOWN int access(const char *path, int mode)
+{
+	return strcmp(path, "/sys/class/net/wlan0/phy80211") == 0 ? 0 : -1;
+}
 
 struct fixture {
 	struct loop *loop;
@@ -156,6 +165,17 @@ static void links_are_chosen_by_kind_and_flags(void **state)
 	}
 }
 
+static void the_air_is_known(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add(2, "eth0", NULL, NULL, UP);
+	add(3, "wlan0", NULL, NULL, UP);
+	start(fixture, NULL, NULL);
+	assert_false(interfaces_find(fixture->interfaces, 2)->wireless);
+	assert_true(interfaces_find(fixture->interfaces, 3)->wireless);
+}
+
 static void lists_of_names(void **state)
 {
 	char all_eth[] = "eth*", bridge[] = "br-lan", one_eth[] = "eth9", vpn[] = "vpn_*";
@@ -283,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(links_are_chosen_by_kind_and_flags, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(the_air_is_known, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lists_of_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(carrier_and_addresses_come_and_go, set_up,
 						tear_down),
