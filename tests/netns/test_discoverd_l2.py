@@ -210,6 +210,20 @@ class TestListening(SiteTest):
         site.wait_for("4419b6100001", PORTS, Address="10.20.0.101", Interface="eth0.20")
         self.assertEqual(sorted(site.proxy.get(NAME, "Interfaces")), ["eth0", "eth0.20"])
 
+    def test_stacked(self):
+        """an interface on top of another is looked at by itself; kernels without VLANs have these"""
+        site = self.site
+        camera = site.lan.add_device("hik", "44:19:b6:10:00:01", "10.20.0.101/24", MUTE, ipv6=False)
+        site.start()
+        site.wait_for_quiet()
+        site.gateway.ip("link add link eth0 name eth0.20 type macvlan mode bridge",
+                        "link set eth0.20 up", "address add 10.20.0.1/24 dev eth0.20")  # fmt: skip
+        site.wait_for("4419b6100001", PORTS, Address="10.20.0.101", Interface="eth0.20")
+        self.assertEqual(sorted(site.proxy.get(NAME, "Interfaces")), ["eth0", "eth0.20"])
+        site.gateway.ip("link delete eth0.20")
+        site.wait("eth0 alone", lambda: site.proxy.get(NAME, "Interfaces") == ["eth0"])
+        self.assertEqual(camera.lines.count("credential\n"), 0)
+
     def test_bridge(self):
         """a bridge is looked at as a whole, its ports are not; also one that is made later"""
         site = self.site

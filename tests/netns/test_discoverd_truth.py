@@ -55,6 +55,16 @@ class TestIdentity(SiteTest):
         self.assertEqual(set(site.devices()), found)
         site.wait_for(found.pop(), PORTS, Online=True)
 
+    def test_two_families(self):
+        """a camera with an IPv4 and an IPv6 address is one device with both"""
+        site = self.site
+        site.add("hik", "44:19:b6:10:00:23", "192.168.7.123", camera("urn:uuid:23"))
+        site.start()
+        address = "fe80::4619:b6ff:fe10:23"
+        site.wait_for("4419b6100023", PORTS, Address="192.168.7.123", Ipv6Addresses=[address])
+        self.assertEqual(list(site.devices()), ["4419b6100023"])
+        self.assertEqual(self.explain(address)["Id"], "4419b6100023")
+
     def wait_for_explained(self, id):
         def try_it():
             try:

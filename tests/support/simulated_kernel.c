@@ -120,12 +120,13 @@ static struct nlmsghdr *address_message(char *buffer, uint16_t type, const struc
 	return message;
 }
 
-static struct nlmsghdr *neighbour_message(char *buffer, const struct neighbour *neighbour)
+static struct nlmsghdr *neighbour_message(char *buffer, uint16_t type,
+					  const struct neighbour *neighbour)
 {
 	const struct ndmsg header = { .ndm_family = (uint8_t)neighbour->address.family,
 				      .ndm_ifindex = (int)neighbour->index,
 				      .ndm_state = (uint16_t)neighbour->state };
-	struct nlmsghdr *message = put_header(buffer, RTM_NEWNEIGH, &header, sizeof(header));
+	struct nlmsghdr *message = put_header(buffer, type, &header, sizeof(header));
 
 	mnl_attr_put(message, NDA_DST, size_of(&neighbour->address), &neighbour->address.v6);
 	if (!(neighbour->state & (NUD_INCOMPLETE | NUD_FAILED)))
@@ -152,7 +153,7 @@ static void dump(uint16_t type, netlink_reply_fn *on_reply, void *owner)
 	for (size_t i = 0; type == RTM_GETADDR && i < kernel.address_count; i++)
 		on_reply(address_message(buffer, RTM_NEWADDR, &kernel.addresses[i]), owner);
 	for (size_t i = 0; type == RTM_GETNEIGH && i < kernel.neighbour_count; i++)
-		on_reply(neighbour_message(buffer, kernel.neighbours[i]), owner);
+		on_reply(neighbour_message(buffer, RTM_NEWNEIGH, kernel.neighbours[i]), owner);
 }
 
 static void on_answer(struct loop_defer *defer)
@@ -252,7 +253,7 @@ static void enter(struct neighbour *neighbour, unsigned state, usec_t time)
 	else
 		loop_timer_cancel(&neighbour->timer);
 	if (state & (NUD_REACHABLE | NUD_STALE | NUD_PROBE | NUD_FAILED))
-		notify(RTNLGRP_NEIGH, neighbour_message(buffer, neighbour));
+		notify(RTNLGRP_NEIGH, neighbour_message(buffer, RTM_NEWNEIGH, neighbour));
 }
 
 static const struct mac_address *question(const struct neighbour *neighbour)
@@ -321,6 +322,28 @@ void simulated_kernel_learn(unsigned index, const struct netaddr *address,
 	enter(neighbour, NUD_STALE, 0);
 }
 
+static void remove_neighbour(size_t i)
+{
+	loop_timer_deinit(&kernel.neighbours[i]->timer);
+	free(kernel.neighbours[i]);
+	kernel.neighbours[i] = kernel.neighbours[--kernel.neighbour_count];
+}
+
+/* Linux does so as soon as there is no carrier any more. */
+static void flush_neighbours(unsigned index)
+{
+	char buffer[MESSAGE_SIZE];
+
+	for (size_t i = kernel.neighbour_count; i-- > 0;) {
+		if (kernel.neighbours[i]->index != index)
+			continue;
+		kernel.neighbours[i]->state = NUD_NONE;
+		notify(RTNLGRP_NEIGH,
+		       neighbour_message(buffer, RTM_DELNEIGH, kernel.neighbours[i]));
+		remove_neighbour(i);
+	}
+}
+
 /* --- links and addresses --- */
 
 static size_t find_link(unsigned index)
@@ -341,6 +364,8 @@ void simulated_kernel_set_link(const struct simulated_link *link)
 	kernel.links[i] = *link;
 	if (i == kernel.link_count)
 		kernel.link_count++;
+	if (!(link->flags & IFF_RUNNING))
+		flush_neighbours(link->index);
 	notify(RTNLGRP_LINK, link_message(buffer, RTM_NEWLINK, link));
 }
 
@@ -353,6 +378,7 @@ void simulated_kernel_remove_link(unsigned index)
 	assert_true(i < kernel.link_count);
 	link = kernel.links[i];
 	kernel.links[i] = kernel.links[--kernel.link_count];
+	flush_neighbours(index);
 	notify(RTNLGRP_LINK, link_message(buffer, RTM_DELLINK, &link));
 }
 
@@ -420,8 +446,6 @@ void simulated_kernel_init(struct loop *loop, simulated_answer_fn *on_question)
 void simulated_kernel_deinit(void)
 {
 	assert_null(kernel.sockets);
-	for (size_t i = 0; i < kernel.neighbour_count; i++) {
-		loop_timer_deinit(&kernel.neighbours[i]->timer);
-		free(kernel.neighbours[i]);
-	}
+	while (kernel.neighbour_count)
+		remove_neighbour(0);
 }

@@ -262,6 +262,21 @@ static void a_goodbye_is_not_believed(void **state)
 	assert_true(wait_for_online(host, false, HOUR) <= 40 * SECOND);
 }
 
+/* Not each by itself: nobody is there where nothing can be heard. */
+static void who_is_behind_a_pulled_cable_is_offline(void **state)
+{
+	struct lan_host *host = add_known();
+
+	lan_set_carrier(false);
+	wait_for_online(host, false, 3 * MINUTE);
+	lan_run(HOUR);
+	assert_int_equal(host->asked + host->connections, 0);
+	assert_int_equal(lan_news.full_bursts + lan_news.light_bursts, 0);
+	lan_set_carrier(true);
+	assert_true(wait_for_online(host, true, HOUR) <= SECOND);
+	assert_int_equal(lan_news.published + lan_news.withdrawn, 0);
+}
+
 enum way_to_move { BY_HELLO, BY_ARP, BY_DHCP, BY_KERNEL, WAYS_TO_MOVE };
 
 static void move(struct lan_host *host, enum way_to_move way)
@@ -429,6 +444,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			who_is_gone_and_never_answered_is_remembered_for_a_day, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_goodbye_is_not_believed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_is_behind_a_pulled_cable_is_offline, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_new_address_is_told_within_a_second, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_newcomer_is_shown_within_a_second, set_up,
