@@ -6,6 +6,7 @@ elements of the description by name, and perhaps silent (no announcements) and t
 search targets that are answered).
 """
 
+import itertools
 import random
 import re
 import select
@@ -65,9 +66,9 @@ class Device:
         return "\r\n".join([*lines, "", ""]).encode()
 
     def announce(self, what):
-        """alive or byebye"""
-        for kind in self.types():
-            self.due.append((time.monotonic(), self._packet(
+        """alive or byebye, three times, as UPnP's architecture (1.2.2) wants it: some are lost"""
+        for delay, kind in itertools.product((0, 0.2, 1), self.types()):
+            self.due.append((time.monotonic() + delay, self._packet(
                 "NOTIFY * HTTP/1.1", f"HOST: {GROUP}:{PORT}", f"NT: {kind}", f"NTS: ssdp:{what}",
                 f"USN: {self._name(kind)}", *(self._headers() if what == "alive" else [])),
                 (GROUP, PORT)))  # fmt: skip
