@@ -14,6 +14,8 @@
 #define NEAR       8
 #define RATE       200 /* packets per second, the limit of all together */
 #define AT_ONCE    8
+#define PACKETS    2 /* that a question to a host of the link is */
+#define SERIES     3 /* questions to a new one */
 #define TICK       (20 * USEC_PER_MSEC)
 #define PATIENCE   (1500 * USEC_PER_MSEC) /* for the answers to multicast, or to a pass */
 #define ASK_AGAIN  (600 * USEC_PER_SEC)
@@ -23,8 +25,10 @@ struct place {
 	struct netaddr address; /* AF_UNSPEC: free */
 	unsigned ifindex;
 	unsigned attempts;
-	usec_t time; /* when it is due, or was asked */
+	unsigned left; /* questions, while it waits; after the last one, it does for its answer */
+	usec_t time;   /* when it is due, or was asked */
 	bool waits;
+	bool is_new;
 };
 
 struct host_asker {
@@ -37,7 +41,8 @@ struct host_asker {
 	usec_t allowance;
 	struct place places[PLACES];
 	size_t waiting;
-	size_t position; /* in places, of the next one to look at */
+	struct progress link; /* of the new ones */
+	size_t position;      /* in places, of the next one to look at */
 
 	/* The pass over the remote hosts; none: next == end. */
 	uint32_t next, end;
@@ -83,7 +88,7 @@ static bool ask_remote(struct host_asker *asker)
 
 	asker->progress.done++;
 	if (asked)
-		asker->on_ask(0, &address, asker->attempt, asker->owner);
+		asker->on_ask(0, &address, asker->attempt, false, asker->owner);
 	if (!is_sweeping(asker))
 		end_pass(asker);
 	return asked;
@@ -102,12 +107,37 @@ static struct place *next_due(struct host_asker *asker, usec_t now)
 	return NULL;
 }
 
-static void ask_place(struct host_asker *asker, struct place *place, usec_t now)
+static void end_series(struct host_asker *asker, struct place *place)
 {
 	place->waits = false;
-	place->time = now;
 	asker->waiting--;
-	asker->on_ask(place->ifindex, &place->address, place->attempts++, asker->owner);
+	if (!place->is_new)
+		return;
+	asker->link.done += place->left + 1;
+	place->is_new = false;
+	if (!progress_is_busy(asker->link))
+		asker->link = (struct progress){ 0 };
+}
+
+/* Returns whether it was asked. */
+static bool ask_place(struct host_asker *asker, struct place *place, usec_t now)
+{
+	bool again = place->is_new && place->left < SERIES;
+
+	place->time = now;
+	if (!place->left ||
+	    !asker->on_ask(place->ifindex, &place->address, place->attempts, again, asker->owner)) {
+		end_series(asker, place);
+		return false;
+	}
+	place->attempts++;
+	place->left--;
+	place->time += PATIENCE;
+	if (place->is_new)
+		asker->link.done++;
+	else
+		end_series(asker, place);
+	return true;
 }
 
 static void on_tick(struct loop_timer *timer)
@@ -120,15 +150,14 @@ static void on_tick(struct loop_timer *timer)
 	if (asker->allowance > AT_ONCE * USEC_PER_SEC)
 		asker->allowance = AT_ONCE * USEC_PER_SEC;
 	asker->last = now;
-	while (asker->allowance >= USEC_PER_SEC) {
+	while (asker->allowance >= PACKETS * USEC_PER_SEC) {
 		place = next_due(asker, now);
 		if (place)
-			ask_place(asker, place, now);
+			asker->allowance -= ask_place(asker, place, now) * PACKETS * USEC_PER_SEC;
 		else if (!is_sweeping(asker) || now < asker->pass_began)
 			break;
-		else if (!ask_remote(asker))
-			continue;
-		asker->allowance -= USEC_PER_SEC;
+		else
+			asker->allowance -= ask_remote(asker) * USEC_PER_SEC;
 	}
 	if (asker->waiting || is_sweeping(asker))
 		loop_timer_arm(&asker->timer, TICK);
@@ -188,7 +217,11 @@ void host_asker_add(struct host_asker *asker, unsigned ifindex, const struct net
 		return;
 	if (!known)
 		*place = (struct place){ .address = *address, .ifindex = ifindex };
+	place->is_new = ifindex && !place->attempts;
+	place->left = place->is_new ? SERIES : 1;
 	place->waits = true;
+	if (place->is_new)
+		asker->link.planned += SERIES + 1;
 	place->time = now + PATIENCE;
 	asker->waiting++;
 	wake(asker);
@@ -198,6 +231,7 @@ void host_asker_forget(struct host_asker *asker)
 {
 	memset(asker->places, 0, sizeof(asker->places));
 	asker->waiting = 0;
+	asker->link = (struct progress){ 0 };
 }
 
 /* --- remote hosts --- */
@@ -228,7 +262,8 @@ void host_asker_resweep(struct host_asker *asker)
 
 struct progress host_asker_progress(const struct host_asker *asker)
 {
-	return is_sweeping(asker) ? asker->progress : (struct progress){ 0 };
+	return progress_least(is_sweeping(asker) ? asker->progress : (struct progress){ 0 },
+			      asker->link);
 }
 
 /* --- life --- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Asks hosts one by one, at no more than 200 packets per second: live hosts of the link, which
- * multicast may not have reached (switches that filter it, Wi-Fi), and all remote hosts in passes.
+ * multicast may not have reached (switches that filter it, Wi-Fi, losses), and all remote hosts in
+ * passes. A host of the link that is new is asked three times, until it is explained; later once.
  */
 #pragma once
 
@@ -10,9 +11,10 @@
 #include "discoverd/remote_hosts.h"
 
 struct host_asker;
-/* ifindex 0: a remote host. attempt: counts up from pass to pass. */
-typedef void host_ask_fn(unsigned ifindex, const struct netaddr *address, unsigned attempt,
-			 void *owner);
+/* Returns whether it was asked: who is explained need not be. ifindex 0: a remote host. attempt:
+ * counts up from pass to pass; again: it was asked a moment ago. */
+typedef bool host_ask_fn(unsigned ifindex, const struct netaddr *address, unsigned attempt,
+			 bool again, void *owner);
 
 /* hosts: borrowed. */
 void host_asker_new(struct host_asker **ret_asker, struct loop *loop,
@@ -28,4 +30,4 @@ void host_asker_forget(struct host_asker *asker);
 void host_asker_sweep(struct host_asker *asker, unsigned passes);
 /* Asks them once, but spends at most a tenth of the time on that. */
 void host_asker_resweep(struct host_asker *asker);
-struct progress host_asker_progress(const struct host_asker *asker); /* of the remote hosts */
+struct progress host_asker_progress(const struct host_asker *asker); /* of remote and new hosts */

@@ -537,12 +537,15 @@ bool interfaces_is_own_mac(const struct interfaces *interfaces, const struct mac
 	return false;
 }
 
-bool interface_is_on_link(const struct interface *interface, const struct netaddr *address)
+bool interface_has_network(const struct interface *interface, const struct netaddr *address)
 {
-	if (netaddr_is_link_local(address))
-		return true;
 	for (size_t i = 0; i < interface->address_count; i++)
 		if (netprefix_contains(&interface->addresses[i], address))
 			return true;
 	return false;
+}
+
+bool interface_is_on_link(const struct interface *interface, const struct netaddr *address)
+{
+	return netaddr_is_link_local(address) || interface_has_network(interface, address);
 }

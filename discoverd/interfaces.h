@@ -56,5 +56,7 @@ bool interfaces_is_own(const struct interfaces *interfaces, const struct netaddr
 bool interfaces_is_of_network(const struct interfaces *interfaces, const struct netaddr *address);
 /* One of our own network cards. */
 bool interfaces_is_own_mac(const struct interfaces *interfaces, const struct mac_address *mac);
+/* It has an address in the network of that one. */
+bool interface_has_network(const struct interface *interface, const struct netaddr *address);
 /* Reachable without a router; link-local addresses always are. */
 bool interface_is_on_link(const struct interface *interface, const struct netaddr *address);

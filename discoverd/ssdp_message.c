@@ -17,6 +17,7 @@ static const char *const targets[SSDP_TARGET_COUNT] = {
 		"urn:schemas-upnp-org:service:EmbeddedNetDeviceControl:1",
 	[SSDP_TARGET_SECURITY_CAMERA] = "urn:schemas-upnp-org:device:DigitalSecurityCamera:1",
 	[SSDP_TARGET_PRINTER] = "urn:schemas-upnp-org:device:Printer:1",
+	[SSDP_TARGET_ALL] = "ssdp:all",
 };
 
 size_t ssdp_message_search(char buffer[static SSDP_REQUEST_SIZE], enum ssdp_target target,

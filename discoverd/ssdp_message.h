@@ -17,9 +17,13 @@ enum ssdp_target {
 	SSDP_TARGET_EMBEDDED_NET_DEVICE,
 	SSDP_TARGET_SECURITY_CAMERA,
 	SSDP_TARGET_PRINTER, /* to know whom not to call for his description */
+	SSDP_TARGET_ALL,     /* not for everybody: each would say all that it has */
 	SSDP_TARGET_COUNT,
 };
-/* host: the group's or the one host's address. */
+/*
+ * host: the group's or the one host's address. One host alone is to answer at once, whatever MX
+ * says (UPnP Device Architecture 1.1, section 1.3.2), but older devices want one.
+ */
 size_t ssdp_message_search(char buffer[static SSDP_REQUEST_SIZE], enum ssdp_target target,
 			   const struct netaddr *host);
 

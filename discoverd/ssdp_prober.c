@@ -24,7 +24,7 @@ static void on_round(const struct multicast_round *round, void *owner)
 	struct ssdp_prober *prober = owner;
 	char text[SSDP_REQUEST_SIZE];
 
-	for (enum ssdp_target target = 0; target < SSDP_TARGET_COUNT; target++)
+	for (enum ssdp_target target = 0; target < SSDP_TARGET_ALL; target++)
 		multicast_prober_send_all(prober->multicast, round->interface, round->group->family,
 					  text, ssdp_message_search(text, target, round->group));
 }
@@ -36,6 +36,21 @@ static void ssdp_burst(void *object, const struct interface *interface, bool lig
 	if (!light)
 		upnp_fetcher_forget(prober->fetcher, interface->index);
 	multicast_prober_burst(prober->multicast, interface, light);
+}
+
+/* First for all that it has: it says that in several packets, of which one gets through, and some
+ * devices know only a type of theirs. Others do not know that search. */
+static void ssdp_ask(void *object, const struct interface *interface, const struct netaddr *address,
+		     unsigned attempt)
+{
+	struct ssdp_prober *prober = object;
+	enum ssdp_target target = attempt % 2 ? SSDP_TARGET_ROOT_DEVICE : SSDP_TARGET_ALL;
+	char text[SSDP_REQUEST_SIZE];
+
+	/* Who is beyond a router would not be called for his description. */
+	if (interface != &interface_routed)
+		multicast_prober_send(prober->multicast, interface, address, text,
+				      ssdp_message_search(text, target, address));
 }
 
 /* --- receiving --- */
@@ -171,5 +186,7 @@ const struct protocol ssdp_protocol = {
 	.stop = ssdp_stop,
 	.on_interface = ssdp_on_interface,
 	.burst = ssdp_burst,
+	.ask = ssdp_ask,
+	.asks = { [QUESTION_WHO] = true },
 	.progress = ssdp_progress,
 };

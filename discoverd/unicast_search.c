@@ -9,9 +9,10 @@
 #include "discoverd/address_store.h"
 #include "discoverd/host_asker.h"
 
-#define FORMS       2 /* with types and without */
+#define FORMS       3 /* with types and without, and in the other dialect */
 #define FULL_PASSES 4
-#define MANY_HOSTS  4096 /* that take 20 s in one pass: each form once has to do */
+#define MANY_HOSTS  4096 /* that take 20 s in one pass: the usual dialect has to do */
+#define MANY_PASSES 2
 /* For the answers to WS-Discovery, which tell who it is, before anything is called. */
 #define PATIENCE (1500 * USEC_PER_MSEC)
 
@@ -52,15 +53,29 @@ static bool is_explained(const struct unicast_search *search, const struct inter
 	return device && device->online && evidence_is_told(&device->evidence, SOURCE_WSD, since);
 }
 
-static void on_ask(unsigned ifindex, const struct netaddr *address, unsigned attempt, void *owner)
+/* Then to have asked it once is enough. */
+static bool is_other(const struct unicast_search *search, const struct interface *interface,
+		     const struct netaddr *address)
+{
+	const struct device *device = device_table_find_address(search->table, interface->index,
+								address);
+
+	return device && evidence_is_other(&device->evidence);
+}
+
+static bool on_ask(unsigned ifindex, const struct netaddr *address, unsigned attempt, bool again,
+		   void *owner)
 {
 	struct unicast_search *search = owner;
 	const struct interface *interface = ifindex ? interfaces_find(search->interfaces, ifindex)
 						    : way_to(search, address);
 
-	if (interface && !interfaces_is_own(search->interfaces, address) &&
-	    !is_explained(search, interface, address))
-		search->handlers->on_ask(interface, address, attempt, search->owner);
+	if (!interface || interfaces_is_own(search->interfaces, address) ||
+	    is_explained(search, interface, address) ||
+	    (again && is_other(search, interface, address)))
+		return false;
+	search->handlers->on_ask(interface, address, attempt, search->owner);
+	return true;
 }
 
 void unicast_search_note(struct unicast_search *search, unsigned ifindex,
@@ -142,7 +157,7 @@ int unicast_search_add(struct unicast_search *search, const struct netaddr *addr
 	}
 	plan_look(search);
 	for (unsigned attempt = 0; attempt < FORMS; attempt++)
-		on_ask(interface_routed.index, address, attempt, search);
+		on_ask(interface_routed.index, address, attempt, false, search);
 	host_asker_add(search->asker, interface_routed.index, address); /* both may be lost */
 	return 0;
 }
@@ -179,7 +194,7 @@ void unicast_search_scan(struct unicast_search *search, bool light)
 	} else {
 		host_asker_forget(search->asker);
 		host_asker_sweep(search->asker, remote_hosts_count(&search->hosts) > MANY_HOSTS
-							? FORMS
+							? MANY_PASSES
 							: FULL_PASSES);
 	}
 }

@@ -19,6 +19,7 @@
 #define MAX_RUNNING   16
 #define MAX_OF_HOST   2 /* connections: a device has one description, seldom two */
 #define FETCH_TIMEOUT (3500 * USEC_PER_MSEC)
+#define LAST_TIMEOUT  (7500 * USEC_PER_MSEC) /* the kernel's fourth SYN comes after 7 s */
 #define FETCH_AGAIN   (600 * USEC_PER_SEC)
 
 enum fetch_state {
@@ -66,6 +67,7 @@ static void on_connected(struct tcp_exchange *exchange, void *owner)
 	char request[HTTP_REQUEST_SIZE];
 	struct fetch *fetch = owner;
 
+	tcp_exchange_extend(exchange, FETCH_TIMEOUT); /* what was lost took its time */
 	tcp_exchange_send(exchange, request,
 			  http_message_get_document(request, &fetch->place.address,
 						    fetch->place.port, fetch->place.path));
@@ -131,7 +133,7 @@ static unsigned connections_to(const struct upnp_fetcher *fetcher, const struct 
 static void on_failed(struct tcp_exchange *exchange, int error, void *owner)
 {
 	struct fetch *fetch = owner;
-	bool lost = error == -ETIMEDOUT;
+	bool lost = error == -ETIMEDOUT || error == -EHOSTUNREACH; /* ARP is lost, too */
 
 	end(fetch, lost);
 	if (lost && connections_to(fetch->fetcher, &fetch->place) < MAX_OF_HOST)
@@ -146,8 +148,9 @@ static void start(struct fetch *fetch)
 
 	if (fetcher->is_unwelcome(&fetch->place, fetcher->owner) ||
 	    tcp_exchange_new(&fetch->exchange, fetcher->loop, fetch->place.ifindex,
-			     &fetch->place.address, fetch->place.port, false, FETCH_TIMEOUT,
-			     &handlers, fetch) < 0) {
+			     &fetch->place.address, fetch->place.port, false,
+			     fetch->connections ? LAST_TIMEOUT : FETCH_TIMEOUT, &handlers,
+			     fetch) < 0) {
 		fetch->state = FETCH_ENDED; /* or out of descriptors: as good as lost */
 		fetch->ended = loop_now(fetcher->loop);
 		connection_budget_give_back(fetcher->budget, true);

@@ -20,20 +20,25 @@
 #include "discoverd/vendor.h"
 #include "discoverd/xml.h"
 
-#define ENVELOPE_START                                                              \
-	"<?xml version=\"1.0\" encoding=\"utf-8\"?>"                                \
-	"<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" "          \
-	"xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\" "             \
-	"xmlns:d=\"http://schemas.xmlsoap.org/ws/2005/04/discovery\">"              \
-	"<s:Header><a:Action s:mustUnderstand=\"1\">"                               \
-	"http://schemas.xmlsoap.org/ws/2005/04/discovery/%s</a:Action>"             \
-	"<a:MessageID>uuid:%s</a:MessageID>"                                        \
-	"<a:ReplyTo><a:Address>"                                                    \
-	"http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"           \
-	"</a:Address></a:ReplyTo>"                                                  \
-	"<a:To s:mustUnderstand=\"1\">urn:schemas-xmlsoap-org:ws:2005:04:discovery" \
-	"</a:To></s:Header><s:Body>"
-#define ENVELOPE_END "</s:Body></s:Envelope>"
+#define ENVELOPE(addressing, discovery, id_scheme, anonymous, everyone)              \
+	"<?xml version=\"1.0\" encoding=\"utf-8\"?>"                                 \
+	"<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" "           \
+	"xmlns:a=\"" addressing "\" xmlns:d=\"" discovery "\">"                      \
+	"<s:Header><a:Action s:mustUnderstand=\"1\">" discovery "/%s</a:Action>"     \
+	"<a:MessageID>" id_scheme ":%s</a:MessageID>"                                \
+	"<a:ReplyTo><a:Address>" addressing "/" anonymous "</a:Address></a:ReplyTo>" \
+	"<a:To s:mustUnderstand=\"1\">" everyone "</a:To></s:Header>"                \
+	"<s:Body>%s</s:Body></s:Envelope>"
+
+/* Action, identifier, body; of the dialect of 2005/04 and of OASIS' of 2009/01. */
+#define FORMAT_2005                                                                           \
+	ENVELOPE("http://schemas.xmlsoap.org/ws/2004/08/addressing",                          \
+		 "http://schemas.xmlsoap.org/ws/2005/04/discovery", "uuid", "role/anonymous", \
+		 "urn:schemas-xmlsoap-org:ws:2005:04:discovery")
+#define FORMAT_OASIS                                                                               \
+	ENVELOPE("http://www.w3.org/2005/08/addressing",                                           \
+		 "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01", "urn:uuid", "anonymous", \
+		 "urn:docs-oasis-open-org:ws-dd:ns:discovery:2009:01")
 
 static const char *const probe_bodies[WSD_PROBE_FORM_COUNT] = {
 	[WSD_PROBE_TRANSMITTER] =
@@ -43,6 +48,7 @@ static const char *const probe_bodies[WSD_PROBE_FORM_COUNT] = {
 		"<d:Probe><d:Types xmlns:tds=\"http://www.onvif.org/ver10/device/wsdl\">"
 		"tds:Device</d:Types></d:Probe>",
 	[WSD_PROBE_ANY] = "<d:Probe/>",
+	[WSD_PROBE_OASIS] = "<d:Probe/>",
 };
 
 void wsd_message_uuid(char buffer[static WSD_UUID_SIZE], const uint8_t random[static 16])
@@ -54,24 +60,33 @@ void wsd_message_uuid(char buffer[static WSD_UUID_SIZE], const uint8_t random[st
 		 random[11], random[12], random[13], random[14], random[15]);
 }
 
+static size_t write_envelope(char buffer[static WSD_REQUEST_SIZE], bool oasis, const char *action,
+			     const char *uuid, const char *body)
+{
+	return (size_t)(oasis ? snprintf(buffer, WSD_REQUEST_SIZE, FORMAT_OASIS, action, uuid, body)
+			      : snprintf(buffer, WSD_REQUEST_SIZE, FORMAT_2005, action, uuid,
+					 body));
+}
+
 size_t wsd_message_probe(char buffer[static WSD_REQUEST_SIZE], enum wsd_probe_form form,
 			 const char *uuid)
 {
-	return (size_t)snprintf(buffer, WSD_REQUEST_SIZE, ENVELOPE_START "%s" ENVELOPE_END, "Probe",
-				uuid, probe_bodies[form]);
+	return write_envelope(buffer, form == WSD_PROBE_OASIS, "Probe", uuid, probe_bodies[form]);
 }
 
-size_t wsd_message_resolve(char buffer[static WSD_REQUEST_SIZE], const char *endpoint,
+size_t wsd_message_resolve(char buffer[static WSD_REQUEST_SIZE], const char *endpoint, bool oasis,
 			   const char *uuid)
 {
+	char body[TEXT_SIZE + 128];
+
 	/* The endpoint is a stranger's text: only what needs no escaping goes back out. */
 	if (!*endpoint || strpbrk(endpoint, "<>&\"'"))
 		return 0;
-	return (size_t)snprintf(buffer, WSD_REQUEST_SIZE,
-				ENVELOPE_START
-				"<d:Resolve><a:EndpointReference><a:Address>%s"
-				"</a:Address></a:EndpointReference></d:Resolve>" ENVELOPE_END,
-				"Resolve", uuid, endpoint);
+	snprintf(body, sizeof(body),
+		 "<d:Resolve><a:EndpointReference><a:Address>%s</a:Address></a:EndpointReference>"
+		 "</d:Resolve>",
+		 endpoint);
+	return write_envelope(buffer, oasis, "Resolve", uuid, body);
 }
 
 /* --- types --- */
@@ -238,7 +253,7 @@ static void read_scope(struct reader *reader, const struct xml *xml, const char 
 
 /* --- addresses --- */
 
-/* The host is passed over, and user information refuses it all. */
+/* User information refuses it all. */
 static void read_xaddr(struct reader *reader, const struct xml *xml, const char *text,
 		       size_t length)
 {
@@ -249,6 +264,7 @@ static void read_xaddr(struct reader *reader, const struct xml *xml, const char 
 	if (reader->match->xaddr_count == WSD_MAX_XADDRS || !url_read(&url, text, length) ||
 	    url.rtsp || url.has_user)
 		return;
+	xaddr->host = url.host;
 	xaddr->secure = url.secure;
 	xaddr->port = url.port;
 	memcpy(xaddr->path, url.path, sizeof(xaddr->path));
@@ -329,6 +345,8 @@ static void on_end(struct xml *xml, const char *name, const char *text, void *ow
 	struct reader *reader = owner;
 	struct wsd_match *match = reader->match;
 
+	if (strcmp(name, "Action") == 0)
+		reader->message->oasis = strstr(text, "/discovery/2009/01/") != NULL;
 	if (!match)
 		return;
 	if (strcmp(name, "Address") == 0 && strcmp(xml_parent(xml), "EndpointReference") == 0)

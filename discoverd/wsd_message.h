@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * WS-Discovery as ONVIF devices speak it: what we ask, and what their Hello, Bye, ProbeMatches and
- * ResolveMatches say. Pure, fuzzed. Both the 2005/04 dialect and the OASIS 2009/01 one are read.
+ * ResolveMatches say. Pure, fuzzed. ONVIF's dialect is that of 2005/04; some devices speak that of
+ * the OASIS standard 1.1 of 2009/01, and not all of them both.
  */
 #pragma once
 
+#include "common/netaddr.h"
 #include "discoverd/evidence.h"
 
 #define WSD_PORT         3702
@@ -15,12 +17,14 @@
 
 /*
  * One probe with all types loses the cameras that know only one of them (all must match), and some
- * answer only a probe without types, or only one with them: hence three.
+ * answer only a probe without types, or only one with them: hence three. The fourth is for those
+ * of the other dialect, which are few.
  */
 enum wsd_probe_form {
 	WSD_PROBE_TRANSMITTER, /* dn:NetworkVideoTransmitter */
 	WSD_PROBE_DEVICE,      /* tds:Device */
 	WSD_PROBE_ANY,         /* no types */
+	WSD_PROBE_OASIS,       /* no types, in the dialect of 2009/01 */
 	WSD_PROBE_FORM_COUNT,
 };
 
@@ -29,7 +33,7 @@ void wsd_message_uuid(char buffer[static WSD_UUID_SIZE], const uint8_t random[st
 size_t wsd_message_probe(char buffer[static WSD_REQUEST_SIZE], enum wsd_probe_form form,
 			 const char *uuid);
 /* Asks who an endpoint is and where. Returns 0 when the endpoint cannot be asked for. */
-size_t wsd_message_resolve(char buffer[static WSD_REQUEST_SIZE], const char *endpoint,
+size_t wsd_message_resolve(char buffer[static WSD_REQUEST_SIZE], const char *endpoint, bool oasis,
 			   const char *uuid);
 
 enum wsd_action {
@@ -40,9 +44,10 @@ enum wsd_action {
 	WSD_ACTION_RESOLVE_MATCHES,
 };
 
-/* A transport address. The host in it is often wrong, and is not kept: see wsd_message_evidence().
- */
+/* A transport address. The host in it is often wrong, and is no evidence: see
+ * wsd_message_evidence(). */
 struct wsd_xaddr {
+	struct netaddr host; /* AF_UNSPEC: none that can be read */
 	bool secure;
 	uint16_t port;
 	char path[TEXT_SIZE];
@@ -58,6 +63,7 @@ struct wsd_match {
 
 struct wsd_message {
 	enum wsd_action action;
+	bool oasis; /* in the dialect of 2009/01 */
 	struct wsd_match matches[WSD_MAX_MATCHES];
 	size_t match_count;
 };

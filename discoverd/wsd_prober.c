@@ -15,12 +15,16 @@
 #include "discoverd/multicast_prober.h"
 #include "discoverd/wsd_message.h"
 
-#define MAX_RESOLVES 64 /* from one burst to the next */
+/* From one burst to the next. */
+#define MAX_RESOLVES 256 /* a device without an address says so to each probe */
+#define MAX_PLACES   64
+#define PLACES_EACH  2 /* that one device may name besides the one it answers from */
 
 struct wsd_prober {
 	struct protocol_environment environment;
 	struct multicast_prober *multicast;
 	unsigned resolves_left;
+	unsigned places_left;
 	struct wsd_message *message; /* too big for the stack */
 };
 
@@ -55,26 +59,29 @@ static void wsd_burst(void *object, const struct interface *interface, bool ligh
 	struct wsd_prober *prober = object;
 
 	prober->resolves_left = MAX_RESOLVES;
+	prober->places_left = MAX_PLACES;
 	multicast_prober_burst(prober->multicast, interface, light);
 }
 
-/* In turn with the type that nearly all cameras have, and without types for those that lack it. */
+/* In turn with the type that nearly all cameras have, without types for those that lack it, and in
+ * the other dialect. */
 static void wsd_ask(void *object, const struct interface *interface, const struct netaddr *address,
 		    unsigned attempt)
 {
+	static const enum wsd_probe_form forms[] = { WSD_PROBE_TRANSMITTER, WSD_PROBE_ANY,
+						     WSD_PROBE_OASIS };
 	struct wsd_prober *prober = object;
 	char text[WSD_REQUEST_SIZE], uuid[WSD_UUID_SIZE];
 
 	make_uuid(uuid);
-	multicast_prober_send(
-		prober->multicast, interface, address, text,
-		wsd_message_probe(text, attempt % 2 ? WSD_PROBE_ANY : WSD_PROBE_TRANSMITTER, uuid));
+	multicast_prober_send(prober->multicast, interface, address, text,
+			      wsd_message_probe(text, forms[attempt % ARRAY_SIZE(forms)], uuid));
 }
 
 /* It did not say where its device service is, as it should have. The standard wants to ask
  * everybody; who is asked directly as well answers even where multicast does not reach. */
 static void resolve(struct wsd_prober *prober, const struct multicast_packet *packet,
-		    const struct wsd_match *match)
+		    const struct wsd_match *match, bool oasis)
 {
 	char text[WSD_REQUEST_SIZE], uuid[WSD_UUID_SIZE];
 	size_t size;
@@ -82,7 +89,7 @@ static void resolve(struct wsd_prober *prober, const struct multicast_packet *pa
 	if (!prober->resolves_left)
 		return;
 	make_uuid(uuid);
-	size = wsd_message_resolve(text, match->endpoint, uuid);
+	size = wsd_message_resolve(text, match->endpoint, oasis, uuid);
 	if (!size)
 		return;
 	prober->resolves_left--;
@@ -93,9 +100,39 @@ static void resolve(struct wsd_prober *prober, const struct multicast_packet *pa
 
 /* --- receiving --- */
 
-static void on_match(struct wsd_prober *prober, const struct multicast_packet *packet,
-		     enum wsd_action action, const struct wsd_match *match)
+/*
+ * The address that a device answers from is where it is; the one it names may be another's, or
+ * nobody's. But where we cannot call it at the former, the latter may be its second one. So that is
+ * looked for, if it is of a network of ours: whose MAC address answers there tells whether it is
+ * the same device, and nothing that was said goes to anybody else.
+ */
+static void look_for_others(struct wsd_prober *prober, const struct multicast_packet *packet,
+			    const struct wsd_match *match)
 {
+	struct sighting place = { .ifindex = packet->interface->index,
+				  .time = loop_now(prober->environment.loop),
+				  .expected = true };
+	unsigned left = PLACES_EACH;
+
+	if (!netaddr_is_link_local(&packet->from) &&
+	    interface_has_network(packet->interface, &packet->from))
+		return;
+	for (size_t i = 0; i < match->xaddr_count && left && prober->places_left; i++) {
+		place.address = match->xaddrs[i].host;
+		if (!netaddr_is_unicast_host(&place.address) ||
+		    netaddr_equal(&place.address, &packet->from) ||
+		    !interface_has_network(packet->interface, &place.address))
+			continue;
+		left--;
+		prober->places_left--;
+		prober->environment.on_sighting(&place, prober->environment.owner);
+	}
+}
+
+static void on_match(struct wsd_prober *prober, const struct multicast_packet *packet,
+		     const struct wsd_message *message, const struct wsd_match *match)
+{
+	enum wsd_action action = message->action;
 	struct sighting sighting = {
 		.ifindex = packet->interface->index,
 		.address = packet->from,
@@ -108,7 +145,9 @@ static void on_match(struct wsd_prober *prober, const struct multicast_packet *p
 	sighting_deinit(&sighting);
 	if (match->is_onvif && !match->xaddr_count && !sighting.leaving &&
 	    action != WSD_ACTION_RESOLVE_MATCHES)
-		resolve(prober, packet, match);
+		resolve(prober, packet, match, message->oasis);
+	if (match->is_onvif && !sighting.leaving)
+		look_for_others(prober, packet, match);
 }
 
 static void on_packet(const struct multicast_packet *packet, void *owner)
@@ -124,7 +163,7 @@ static void on_packet(const struct multicast_packet *packet, void *owner)
 		return;
 	}
 	for (size_t i = 0; i < message->match_count; i++)
-		on_match(prober, packet, message->action, &message->matches[i]);
+		on_match(prober, packet, message, &message->matches[i]);
 	wsd_message_deinit(message);
 }
 

@@ -2,8 +2,8 @@
 """A UPnP device: announces itself, answers searches, and has a description for the web server.
 
 settings: the [ssdp] table of a personality: type, udn, port and path of the description, server,
-elements of the description by name, and perhaps silent (no announcements) and targets (the only
-search targets that are answered).
+elements of the description by name, and perhaps silent (no announcements), deaf (multicast does
+not reach it) and targets (the only search targets that are answered).
 """
 
 import itertools
@@ -78,6 +78,9 @@ class Device:
         if not address:
             return
         packed = socket.inet_aton(address)
+        if self.settings.get("deaf"):
+            self.joined = address
+            return
         try:
             membership = struct.pack("4s4s", socket.inet_aton(GROUP), packed)
             self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)

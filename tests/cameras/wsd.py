@@ -16,6 +16,12 @@ MAX_DELAY = 0.5
 DISCOVERY = "http://schemas.xmlsoap.org/ws/2005/04/discovery"
 ANONYMOUS = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
 EVERYONE = "urn:schemas-xmlsoap-org:ws:2005:04:discovery"
+OASIS = {
+    DISCOVERY: "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01",
+    ANONYMOUS: "http://www.w3.org/2005/08/addressing/anonymous",
+    EVERYONE: "urn:docs-oasis-open-org:ws-dd:ns:discovery:2009:01",
+    "http://schemas.xmlsoap.org/ws/2004/08/addressing": "http://www.w3.org/2005/08/addressing",
+}
 ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?>\r\n'
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
@@ -38,7 +44,8 @@ def _element(name, text):
 class TargetService:
     """settings: the [wsd] table of a personality; get_address() tells the address of the moment.
 
-    deaf: multicast does not reach it; resolve: only a Resolve tells its addresses.
+    deaf: multicast does not reach it; resolve: only a Resolve tells its addresses; oasis: it knows
+    the dialect of 2009/01 only.
     """
 
     def __init__(self, settings, get_address):
@@ -85,17 +92,25 @@ class TargetService:
             f"<d:XAddrs>{escape(xaddrs)}</d:XAddrs><d:MetadataVersion>1</d:MetadataVersion>"
         )
 
-    @staticmethod
-    def _envelope(action, body, to, relates=""):
+    def _envelope(self, action, body, to, relates=""):
         if relates:
             relates = f"<a:RelatesTo>{escape(relates)}</a:RelatesTo>"
-        return ENVELOPE.format(
+        text = ENVELOPE.format(
             message=uuid.uuid4(), relates=relates, to=to, action=action, body=body
-        ).encode()
+        )
+        if self.settings.get("oasis"):
+            for known, other in OASIS.items():
+                text = text.replace(known, other)
+        return text.encode()
+
+    def is_asked(self, text, action):
+        """Whether that is what a packet in the dialect it knows asks for."""
+        discovery = OASIS[DISCOVERY] if self.settings.get("oasis") else DISCOVERY
+        return _element("Action", text) == f"{discovery}/{action}"
 
     def matches(self, text):
         """Every type that is asked for must be one of ours; without types, all of us are meant."""
-        if not (_element("Action", text) or "").endswith("/discovery/Probe"):
+        if not self.is_asked(text, "Probe"):
             return False
         if self.settings.get("one_line") and "\n" in text.strip():
             return False
@@ -108,7 +123,7 @@ class TargetService:
 
     def is_resolved(self, text):
         body = text.partition("Body")[2]
-        return ((_element("Action", text) or "").endswith("/discovery/Resolve")
+        return (self.is_asked(text, "Resolve")
                 and _element("Address", body) == self.settings["endpoint"])  # fmt: skip
 
     def on_packet(self, packet, source):

@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import devices  # noqa: E402
 import namespaces  # noqa: E402
 import tap  # noqa: E402
+from busenv import BusError  # noqa: E402
 from discoverd_site import NAME, ScanningTest, SiteTest  # noqa: E402
 from personalities import (  # noqa: E402
     BRIDGE,
@@ -51,6 +52,57 @@ class TestQuirks(SiteTest):
         site.wait_for("4419b6100001", [(80, "http"), (554, "rtsp")],
                       OnvifUrl="http://192.168.7.101:80/onvif/device_service")  # fmt: skip
 
+    def test_other_dialect(self):
+        """a camera that knows only the dialect of OASIS is asked in it, also to resolve"""
+        site = self.site
+        settings = {**HIKVISION, "wsd": {**HIKVISION["wsd"], "oasis": True, "resolve": True}}
+        site.add("hik", "44:19:b6:10:00:01", "192.168.7.101", settings)
+        deaf = {**HIKVISION, "wsd": {**HIKVISION["wsd"], "oasis": True, "deaf": True,
+                                     "endpoint": "urn:uuid:2"}}  # fmt: skip
+        site.add("deaf", "44:19:b6:10:00:02", "192.168.7.102", deaf)
+        site.start()
+        for number in (1, 2):
+            site.wait_for(f"4419b610000{number}", [(80, "http"), (554, "rtsp")],
+                          OnvifUrl=f"http://192.168.7.10{number}:80/onvif/device_service")  # fmt: skip
+
+    def explain(self, id):
+        try:
+            return self.site.proxy.call(NAME, "Explain", "(s)", id)
+        except BusError:
+            return {}
+
+    def test_other_address(self):
+        """a camera that answers from where it cannot be called is called where it says to be"""
+        site = self.site
+        site.start()
+        site.wait_for_quiet()  # from here on nobody asks for addresses that were not named
+        other = site.add("other", "52:54:00:00:aa:09", "192.168.7.103", {"http": {80: {}}})
+        host = site.lan.add_host("camera", "44:19:b6:10:00:01", "169.254.7.7/16")
+        host.ip("address add 192.168.7.101/24 dev eth0")
+        self.addCleanup(devices.end, devices.second_device(host, "eth0", {
+            "wsd": camera(1, "http://192.168.7.101/onvif http://192.168.7.103/onvif"),
+            "http": {80: {}}}))  # fmt: skip
+        site.wait_for("4419b6100001", [(80, "http")], Address="192.168.7.101")
+        # Nothing of what it said is said of the other one that it named.
+        stranger = site.wait("the other one to be seen", lambda: self.explain("192.168.7.103"))
+        self.assertEqual((stranger["Id"], stranger["Verdict"]), ("52540000aa09", "rejected"))
+        self.assertNotIn("wsd", stranger["Evidence"])
+        self.assertNotIn("onvif", devices.output(other))
+
+    def test_upnp_deaf_to_multicast(self):
+        """a camera that speaks nothing but UPnP, and hears no multicast, is asked by itself"""
+        site = self.site
+        settings = {**UPNP_CAMERA, "ssdp": {**UPNP_CAMERA["ssdp"], "deaf": True}}
+        site.add("deaf", "00:40:8c:30:00:09", "192.168.7.101", settings)
+        odd = {**UPNP_CAMERA, "ssdp": {
+            **UPNP_CAMERA["ssdp"], "deaf": True, "udn": "uuid:7",
+            "targets": ["urn:axis-com:service:BasicService:1"],
+            "elements": {**UPNP_CAMERA["ssdp"]["elements"], "serialNumber": "00408C300007"}}}  # fmt: skip
+        site.add("odd", "00:40:8c:30:00:07", "192.168.7.102", odd)
+        site.start()
+        for name in ("00408c300009", "00408c300007"):
+            device = site.wait_for(name, [(8080, "http"), (554, "rtsp")], Model="M1065-L")
+            self.assertIn("ssdp", device["Evidence"])
 
     def test_upnp_by_ipv6(self):
         """a camera that speaks nothing but UPnP over IPv6 is found"""

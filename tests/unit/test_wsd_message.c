@@ -135,8 +135,7 @@ static const struct {
 	{ "nvr.xml", WSD_ACTION_PROBE_MATCHES, 1,
 	  "vendor=Hikvision\nmodel=DS-7608NI-I2\nname=NVR hall\nkind=nvr\n" TRAITS EPR XADDR },
 	{ "doorbell.xml", WSD_ACTION_PROBE_MATCHES, 1,
-	  "vendor=DoorBird\nmodel=D2101V\nname=DoorBird Doorbell\n" TRAITS EPR
-		  XADDR },
+	  "vendor=DoorBird\nmodel=D2101V\nname=DoorBird Doorbell\n" TRAITS EPR XADDR },
 	{ "windows.xml", WSD_ACTION_PROBE_MATCHES, 1, "trait=computer\n" EPR "hint=5357 http\n" },
 	{ "printer.xml", WSD_ACTION_PROBE_MATCHES, 1, "trait=printer\n" EPR "hint=80 http\n" },
 	/* A fault after a whole match costs what follows, not the match. */
@@ -157,6 +156,7 @@ static void reads_what_cameras_send(void **state)
 		assert_int_equal(wsd_message_read(message, packet, size, 1), 0);
 		assert_int_equal(message->action, readable[i].action);
 		assert_int_equal(message->match_count, readable[i].matches);
+		assert_int_equal(message->oasis, strcmp(readable[i].file, "oasis-2009.xml") == 0);
 		first = describe(&message->matches[0]);
 		assert_string_equal(first, readable[i].first);
 		wsd_message_deinit(message);
@@ -241,6 +241,7 @@ static void probes_are_one_line_of_known_form(void **state)
 		[WSD_PROBE_TRANSMITTER] = ">dn:NetworkVideoTransmitter</",
 		[WSD_PROBE_DEVICE] = ">tds:Device</",
 		[WSD_PROBE_ANY] = "<d:Probe/>",
+		[WSD_PROBE_OASIS] = "<d:Probe/>",
 	};
 	struct wsd_message *message = xnew(struct wsd_message);
 	char text[WSD_REQUEST_SIZE], uuid[WSD_UUID_SIZE];
@@ -257,24 +258,70 @@ static void probes_are_one_line_of_known_form(void **state)
 		assert_null(strpbrk(text, "\r\n"));
 		assert_null(strstr(text, "<!--"));
 		assert_non_null(strstr(text, bodies[form]));
+		assert_int_equal(form == WSD_PROBE_OASIS, strstr(text, "/2009/01") != NULL);
+		assert_int_equal(form != WSD_PROBE_OASIS, strstr(text, "/2005/04") != NULL);
 		assert_true(strstr(text, "Action") < strstr(text, "MessageID"));
 		assert_true(strstr(text, "MessageID") < strstr(text, "ReplyTo"));
 		assert_true(strstr(text, "ReplyTo") < strstr(text, ":To "));
 		/* Well-formed, and not taken for an answer. */
 		assert_int_equal(wsd_message_read(message, text, size, 1), 0);
 		assert_int_equal(message->match_count, 0);
+		assert_int_equal(message->oasis, form == WSD_PROBE_OASIS);
 	}
 	free(message);
 }
 
-static void resolve_sends_back_only_harmless_text(void **state)
+static void the_dialects_differ_in_their_names(void **state)
 {
 	char text[WSD_REQUEST_SIZE];
 
-	assert_true(wsd_message_resolve(text, "urn:uuid:x", "u") > 0);
-	assert_non_null(strstr(text, "<a:Address>urn:uuid:x</a:Address>"));
-	assert_int_equal(wsd_message_resolve(text, "a</a:Address><evil/>", "u"), 0);
-	assert_int_equal(wsd_message_resolve(text, "", "u"), 0);
+	/* WS-Discovery of April 2005, and OASIS WS-Discovery 1.1 with WS-Addressing 1.0. */
+	wsd_message_probe(text, WSD_PROBE_ANY, "u");
+	assert_string_equal(text, "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
+				  "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" "
+				  "xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\" "
+				  "xmlns:d=\"http://schemas.xmlsoap.org/ws/2005/04/discovery\">"
+				  "<s:Header><a:Action s:mustUnderstand=\"1\">"
+				  "http://schemas.xmlsoap.org/ws/2005/04/discovery/Probe</a:Action>"
+				  "<a:MessageID>uuid:u</a:MessageID><a:ReplyTo><a:Address>"
+				  "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
+				  "</a:Address></a:ReplyTo><a:To s:mustUnderstand=\"1\">"
+				  "urn:schemas-xmlsoap-org:ws:2005:04:discovery</a:To></s:Header>"
+				  "<s:Body><d:Probe/></s:Body></s:Envelope>");
+	wsd_message_probe(text, WSD_PROBE_OASIS, "u");
+	assert_string_equal(text,
+			    "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
+			    "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" "
+			    "xmlns:a=\"http://www.w3.org/2005/08/addressing\" "
+			    "xmlns:d=\"http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01\">"
+			    "<s:Header><a:Action s:mustUnderstand=\"1\">"
+			    "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01/Probe</a:Action>"
+			    "<a:MessageID>urn:uuid:u</a:MessageID><a:ReplyTo><a:Address>"
+			    "http://www.w3.org/2005/08/addressing/anonymous"
+			    "</a:Address></a:ReplyTo><a:To s:mustUnderstand=\"1\">"
+			    "urn:docs-oasis-open-org:ws-dd:ns:discovery:2009:01</a:To></s:Header>"
+			    "<s:Body><d:Probe/></s:Body></s:Envelope>");
+}
+
+static void resolve_sends_back_only_harmless_text(void **state)
+{
+	char text[WSD_REQUEST_SIZE], endpoint[TEXT_SIZE] = { 0 };
+	size_t size;
+
+	for (unsigned oasis = 0; oasis < 2; oasis++) {
+		size = wsd_message_resolve(text, "urn:uuid:x", oasis, "u");
+		assert_int_equal(size, strlen(text));
+		assert_non_null(strstr(text, "<a:Address>urn:uuid:x</a:Address>"));
+		assert_non_null(strstr(text, "/Resolve</a:Action>"));
+		assert_int_equal(oasis, strstr(text, "/2009/01") != NULL);
+		memset(endpoint, '&', sizeof(endpoint) - 1); /* the longest */
+		assert_int_equal(wsd_message_resolve(text, endpoint, oasis, "u"), 0);
+		memset(endpoint, 'e', sizeof(endpoint) - 1);
+		assert_in_range(wsd_message_resolve(text, endpoint, oasis, "u"), TEXT_MAX,
+				WSD_REQUEST_SIZE - WSD_UUID_SIZE);
+		assert_int_equal(wsd_message_resolve(text, "a</a:Address><evil/>", oasis, "u"), 0);
+		assert_int_equal(wsd_message_resolve(text, "", oasis, "u"), 0);
+	}
 }
 
 int main(void)
@@ -286,6 +333,7 @@ int main(void)
 		cmocka_unit_test(matches_and_addresses_are_bounded),
 		cmocka_unit_test(every_truncation_is_survived),
 		cmocka_unit_test(probes_are_one_line_of_known_form),
+		cmocka_unit_test(the_dialects_differ_in_their_names),
 		cmocka_unit_test(resolve_sends_back_only_harmless_text),
 	};
 
