@@ -133,11 +133,19 @@ static const struct mac_address *foreign_mac(const struct admission *admission,
 static void admit_from_elsewhere(struct admission *admission, const struct interface *interface,
 				 const struct sighting *sighting)
 {
-	struct mac_address mac;
+	const struct mac_address *mac;
+	struct mac_address buffer;
 
-	if (!sighting->relayed && !sighting->expected)
-		device_table_fuse(admission->parts.table, interface, sighting,
-				  foreign_mac(admission, sighting, &mac));
+	if (sighting->relayed || sighting->expected)
+		return;
+	mac = foreign_mac(admission, sighting, &buffer);
+	/* The next camera fresh from the factory has the address of the one before. */
+	if (mac && device_table_doubt(admission->parts.table, mac, &sighting->evidence) !=
+			   DEVICE_CREDIBLE) {
+		admission->handlers->on_doubt(interface, &sighting->address, admission->owner);
+		mac = NULL;
+	}
+	device_table_fuse(admission->parts.table, interface, sighting, mac);
 }
 
 static void suspect(struct admission *admission, const struct sighting *sighting)
