@@ -202,8 +202,9 @@ static bool is_sought(struct confirmation *confirmation, enum probe_service serv
 		return true;
 	case PROBE_ONVIF: /* it is found where HTTP is, if at all */
 		return confirmation->thorough && !is_service_pending(confirmation, PROBE_HTTP);
-	case PROBE_HTTPS: /* ONVIF may need the connections more */
-		return confirmation->thorough && !is_service_pending(confirmation, PROBE_ONVIF);
+	case PROBE_HTTPS: /* the others may need the connections more */
+		return confirmation->thorough && !is_service_pending(confirmation, PROBE_ONVIF) &&
+		       !is_service_pending(confirmation, PROBE_RTSP);
 	case PROBE_RTSPS:
 	case PROBE_SERVICE_COUNT:
 		break;

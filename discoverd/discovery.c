@@ -223,7 +223,10 @@ static void on_recheck(struct device *device, void *owner)
 {
 	struct discovery *discovery = owner;
 
-	service_watch_recheck(discovery->services, device);
+	if (discovery->scan.running && discovery->scan.full) /* it has its connections already */
+		service_watch_postpone(discovery->services, device);
+	else
+		service_watch_recheck(discovery->services, device);
 }
 
 static void on_sighting(struct sighting *sighting, void *owner)

@@ -188,14 +188,19 @@ void service_watch_scan(struct service_watch *watch, struct device *device, bool
 	service_watch_update(watch, device);
 }
 
+void service_watch_postpone(struct service_watch *watch, struct device *device)
+{
+	device->recheck = loop_now(watch->loop) + RECHECK_LATER;
+	watch->handlers->on_planned(device, watch->owner);
+}
+
 void service_watch_recheck(struct service_watch *watch, struct device *device)
 {
 	if (!device->confirmation ||
 	    (is_complete(device) && !evidence_is_failing(&device->evidence)))
 		return;
 	if (confirmation_is_busy(device->confirmation)) { /* still at the look before */
-		device->recheck = loop_now(watch->loop) + RECHECK_LATER;
-		watch->handlers->on_planned(device, watch->owner);
+		service_watch_postpone(watch, device);
 		return;
 	}
 	confirmation_reset(device->confirmation, allowance(watch, device, false));

@@ -30,8 +30,9 @@ bool service_watch_is_busy(const struct service_watch *watch);
 void service_watch_update(struct service_watch *watch, struct device *device);
 /* A new scan: everything is asked again. light: what is in order costs little. */
 void service_watch_scan(struct service_watch *watch, struct device *device, bool light);
-/* The time of device->recheck has come. */
+/* The time of device->recheck has come; or it is put off. */
 void service_watch_recheck(struct service_watch *watch, struct device *device);
+void service_watch_postpone(struct service_watch *watch, struct device *device);
 /* One connection, to one of its services: whether it is there at all. */
 void service_watch_verify(struct service_watch *watch, struct device *device);
 void service_watch_forget(struct device *device); /* it is about to be freed */
