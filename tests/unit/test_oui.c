@@ -23,6 +23,9 @@ static const struct {
 	{ "1c:ca:e3:7f:ff:ff", "DoorBird" },
 	{ "1c:ca:e3:80:00:01", NULL },
 	{ "1c:ca:e3:6f:ff:ff", NULL },
+	{ "a4:da:22:20:00:01", "Wyze" },
+	{ "a4:da:22:10:00:01", NULL },
+	{ "2c:aa:8e:00:00:01", "Wyze" }, /* and one of 24 */
 	/* 36 bits. */
 	{ "00:50:c2:3b:60:01", "Arecont Vision" },
 	{ "00:50:c2:3b:70:01", NULL },
