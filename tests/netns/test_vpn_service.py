@@ -738,9 +738,8 @@ class TestGateways(TestCase):
         self.delete(71)
         self.assertNotIn("gateway71", vpn_host.sessions())
         self.assertNotIn(71, self.host.sessions())
-        left = len(self.host.sessions())
-        self.host.wait("one less is counted",
-                       lambda: self.host.properties().get("Connected") == left)
+        self.host.wait("one less is counted", lambda: (
+            self.host.properties().get("Connected") == len(self.host.sessions())))
         self.assertFalse(gateway.reaches(SERVER_ADDRESS))
         self.host.wait("the client noticed", lambda: not gateway.is_connected())
         self.assertNotIn("gateway71", vpn_host.sessions())
