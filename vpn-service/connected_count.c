@@ -5,7 +5,7 @@
 #include "common/memory.h"
 #include "vpn-service/vpn_sessions.h"
 
-#define INTERVAL (5 * USEC_PER_SEC)
+#define INTERVAL (10 * USEC_PER_SEC)
 #define PATIENCE (2 * USEC_PER_SEC)
 
 struct connected_count {

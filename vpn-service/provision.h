@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Makes and unmakes gateways' accounts, step by step: database row first, then SoftEther's user,
- * dnsmasq's files, SoftEther's configuration on disk, and last the row's state. Every step can be
- * repeated, so that a crash, or a vpnserver that is away, at any point only means that the rest is
- * done later (reconcile.h).
+ * dnsmasq's files, SoftEther's configuration on disk (a new account does not wait for that one), and
+ * last the row's state. Every step can be repeated, so that a crash, or a vpnserver that is away, at
+ * any point only means that the rest is done later (reconcile.h).
  *
  * Jobs for one gateway run one after the other, jobs for different gateways side by side.
  */
