@@ -61,6 +61,7 @@ static void on_connected(struct tcp_exchange *exchange, void *owner)
 
 	if (certificate)
 		certificate_message_read(&prober->evidence, certificate, loop_now(prober->loop));
+	tcp_exchange_extend(exchange, PROBE_TIMEOUT);
 	tcp_exchange_send(exchange, request,
 			  http_message_get(request, &prober->target.address, prober->target.port,
 					   prober->path));

@@ -33,6 +33,7 @@ static void on_connected(struct tcp_exchange *exchange, void *owner)
 {
 	char request[RTSP_REQUEST_SIZE];
 
+	tcp_exchange_extend(exchange, PROBE_TIMEOUT); /* each step may lose packets */
 	tcp_exchange_send(exchange, request, rtsp_message_options(request));
 }
 
@@ -41,6 +42,7 @@ static void ask_describe(struct rtsp_prober *prober)
 	char request[RTSP_REQUEST_SIZE];
 	uint32_t random = 0;
 
+	tcp_exchange_extend(prober->exchange, PROBE_TIMEOUT);
 	(void)!getrandom(&random, sizeof(random), 0);
 	tcp_exchange_send(prober->exchange, request,
 			  rtsp_message_describe(request, &prober->target.address,
