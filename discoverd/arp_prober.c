@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
+ * ARP on the wire: hears who is there, and asks every address of a network.
+ *
  * Every ARP packet tells the address and the MAC of its sender, whatever it asks. Those of the
  * sweep's answers come in the same way as all others. Only a full burst sweeps.
  */
-#include "discoverd/arp_prober.h"
-
 #include <linux/if_ether.h>
 
 #include "common/memory.h"
 #include "discoverd/arp_message.h"
 #include "discoverd/arp_sweep.h"
 #include "discoverd/packet_listener.h"
+#include "discoverd/protocol.h"
 
 /* Who floods us with addresses in doubt does not have us flood the link. */
 #define DOUBT_GAP    (10 * USEC_PER_MSEC)

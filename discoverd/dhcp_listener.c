@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
+ * DHCP as others speak it: hears who comes, and what it calls itself. Sends nothing.
+ *
  * Clients without an address broadcast, and so say to everybody who they are before they can be
  * asked. What a client says belongs to its MAC; the address that it asks for, or that a server
  * grants it, is a reason to look there.
  */
-#include "discoverd/dhcp_listener.h"
-
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
 #include "common/memory.h"
 #include "discoverd/dhcp_message.h"
 #include "discoverd/packet_listener.h"
+#include "discoverd/protocol.h"
 
 enum {
 	IP_FRAGMENT = 6,

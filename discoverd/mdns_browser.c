@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
+ * DNS-SD over mDNS, through avahi-daemon, which may come, go and restart.
+ *
  * One client, one browser per type of service, one resolver per service that is announced. The
  * resolvers stay: avahi tells through them when a service gets another address. A lost daemon takes
  * all of them with it, and the client is made anew; waiting for a daemon costs nothing.
  *
  * The client must not be freed in its own callback: that is left to the timer.
  */
-#include "discoverd/mdns_browser.h"
-
 #include <avahi-client/client.h>
 #include <avahi-client/lookup.h>
 #include <avahi-common/error.h>
@@ -19,6 +19,7 @@
 #include "common/memory.h"
 #include "discoverd/avahi_poll.h"
 #include "discoverd/mdns_message.h"
+#include "discoverd/protocol.h"
 
 #define MAX_SERVICES   1024 /* announced at a time; more are not looked at */
 #define MAX_TYPES      32

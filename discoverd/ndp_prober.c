@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
+ * Who else speaks IPv6 on the link.
+ *
  * Asked: all nodes of the link, by an echo request. Who answers needs our MAC and asks for it, by
  * which the kernel learns its own; who knows ours already is known by its answer.
  *
@@ -7,8 +9,6 @@
  * listened to; and asks before that whether somebody has its address, which is heard wherever the
  * network card does not keep it back. Between bursts the kernel's neighbour table tells the rest.
  */
-#include "discoverd/ndp_prober.h"
-
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <netinet/icmp6.h>
@@ -21,6 +21,7 @@
 #include "common/random.h"
 #include "discoverd/ndp_message.h"
 #include "discoverd/packet_listener.h"
+#include "discoverd/protocol.h"
 #include "discoverd/udp_socket.h"
 
 #define PACKETS_A_TURN 32

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
+ * SSDP on the wire: searches per interface, an ear for NOTIFY, and the descriptions that both point
+ * to.
+ *
  * An answer without any evidence (most cameras are "Basic:1") counts through its description, which
  * is fetched from the sender of the packet and from nobody else.
  */
-#include "discoverd/ssdp_prober.h"
-
 #include "common/log.h"
 #include "common/memory.h"
 #include "discoverd/multicast_prober.h"
+#include "discoverd/protocol.h"
 #include "discoverd/ssdp_message.h"
 #include "discoverd/upnp_fetcher.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
+ * WS-Discovery on the wire: probes per interface, and an ear for Hello and Bye.
+ *
  * Repetition is SOAP-over-UDP's: each probe goes out up to four times with the same MessageID, the
  * first gap 50 to 250 ms, doubling to at most 500 ms. Errors in sending are silent, as the standard
  * wants.
  */
-#include "discoverd/wsd_prober.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "discoverd/multicast_prober.h"
+#include "discoverd/protocol.h"
 #include "discoverd/wsd_message.h"
 
 /* From one burst to the next. */
