@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An attempt is a port that was asked since the last reset. A usual port is asked only when all
- * that points to a port of its service has failed, and then one after the other, unless the last
- * one is silent for so long that the next may start beside it.
+ * An attempt is a port that was asked since the last reset; a call is an attempt that is being
+ * made. Only calls cost more than a few bytes, and they end. A port that nothing points to is asked
+ * only when all that points to a port of its service has failed, and then one after the other,
+ * unless the last one is silent for so long that the next may start beside it.
  *
- * Invariant: every running attempt holds a probe, and a place of the budget, and counts in
+ * Each confirmation knows what it would ask next, and how urgent that is; a place of the budget
+ * goes to the most urgent of all. So every device has its web and video servers confirmed before
+ * any is asked for particulars, and those that nothing answers to hold up nobody.
+ *
+ * Invariant: every call has a conversation, and a place of the budget, and counts in
  * confirmer->running.
  */
 #include "discoverd/confirmation.h"
@@ -13,27 +18,51 @@
 
 #include "common/memory.h"
 
-#define MAX_HERE      3
-#define MAX_SECURE    4
-#define MAX_TRIES     2
-#define STALLED_AFTER (300 * USEC_PER_MSEC)
-#define MUTE_FROM     4 /* ports that were silent, and none that was not */
-#define RESERVE       2 /* connections that a probe leaves to the others */
-#define ONVIF_LASTS   (3600 * USEC_PER_SEC)
+#define MAX_HERE     3
+#define MAX_SECURE   4
+#define MAX_TRIES    2
+#define MAX_AGAIN    (CONNECTION_BUDGET_RUNNING / 2)
+#define MAX_ATTEMPTS 16 /* each but for the first takes a connection */
+#define MUTE_FROM    4  /* ports that were silent, and none that was not */
+#define RESERVE      2  /* connections that a probe leaves to the others */
 
-static const struct service_probe *const probes[PROBE_SERVICE_COUNT] = {
-	[PROBE_RTSP] = &rtsp_probe,  [PROBE_HTTP] = &http_probe,   [PROBE_HTTPS] = &http_probe,
-	[PROBE_RTSPS] = &rtsp_probe, [PROBE_ONVIF] = &onvif_probe,
+static const unsigned connections_of[] = {
+	[LOOK_NONE] = 0,  [LOOK_VERIFY] = 1, [LOOK_LIGHT] = 4,
+	[LOOK_FIRST] = 4, [LOOK_FULL] = 10, /* two of the 12 are left to UPnP */
+};
+
+/* How long a connection may take: long enough for all but a few, so that what is dropped does not
+ * keep its place from others; the second time for another SYN of the kernel's after a second. But
+ * not less than eight times what the last one took. */
+#define PATIENCE       (300 * USEC_PER_MSEC)
+#define PATIENCE_AGAIN (1300 * USEC_PER_MSEC)
+#define PATIENCE_TRIPS 8
+#define STALLED_AFTER  PATIENCE
+#define UNMADE_WAIT    USEC_PER_SEC
+#define ONVIF_LASTS    (3600 * USEC_PER_SEC)
+
+/* What is asked first, of all that is to be asked. */
+enum urgency {
+	URGENCY_SERVICE,  /* where RTSP or HTTP is said to be, or is nearly always */
+	URGENCY_ONVIF,    /* what it is */
+	URGENCY_AGAIN,    /* the same once more, of who was silent */
+	URGENCY_STRANGER, /* the first, of a host of which nothing is known */
+	URGENCY_HUNT,     /* where something might be */
+	URGENCY_STRANGER_AGAIN,
+	URGENCY_LEAST,
+	URGENCY_NONE,
 };
 
 struct confirmer {
 	struct loop *loop;
 	struct confirmation *first;
+	uint64_t turns; /* given so far */
 	struct connection_budget *budget;
 	struct loop_defer wake;      /* a place became free */
 	struct loop_timer allowance; /* the budget may have a place again */
 	bool waiting;                /* for that */
 	unsigned running;
+	unsigned again;  /* of those, not for the first time */
 	unsigned secure; /* of those, in TLS: each is a process */
 	confirmation_result_fn *on_result;
 	confirmation_idle_fn *on_idle;
@@ -41,117 +70,66 @@ struct confirmer {
 };
 
 struct attempt {
+	uint16_t port;
+	enum probe_service service : 8;
+	enum probe_result result : 8; /* of the last try, when not running */
+	unsigned tries : 8;
+	bool running;
+};
+
+struct call {
+	struct call *next;
 	struct confirmation *confirmation;
+	struct attempt *attempt;
 	struct probe_step step;
-	void *probe; /* NULL: not running */
-	usec_t started;
-	unsigned tries;
-	enum probe_result result; /* of the last try, when not running */
+	struct conversation *conversation;
+	struct loop_timer stall;
+	bool stalled; /* takes so long that others need not wait for it */
+	bool again;
 };
 
 struct confirmation {
 	struct confirmation *next;
 	struct confirmer *confirmer;
-	struct probe_target target;
-	const struct evidence *evidence; /* of the device; NULL: no plan yet */
-	struct probe_plan plan;
-	struct attempt attempts[CONFIRMATION_FULL]; /* each takes a connection at least */
-	size_t attempt_count;
-	unsigned connections_left;
-	bool thorough; /* a full scan */
-	unsigned running;
-	struct loop_timer stalled;
 	struct device *device;
+	uint64_t turn; /* of its look: who began first is served first */
+	struct tcp_place place;
+	const struct evidence *evidence; /* of the device; NULL: nothing to go by yet */
+	bool usual;
+	enum look look;
+	unsigned connections_left;
+	usec_t trip; /* what the last connection took */
+	struct attempt attempts[MAX_ATTEMPTS];
+	size_t attempt_count;
+	struct call *calls;
+	unsigned running;
+	enum urgency urgency; /* of what is to be asked next, */
+	struct probe_step step;
+	bool again;
+	bool held; /* there would be more, were there not so many in TLS */
 };
-
-static void advance(struct confirmation *confirmation);
 
 static struct attempt *find_attempt(struct confirmation *confirmation,
 				    const struct probe_step *step)
 {
-	for (size_t i = 0; i < confirmation->attempt_count; i++)
-		if (probe_step_is_same(&confirmation->attempts[i].step, step))
+	for (size_t i = 0; i < confirmation->attempt_count; i++) {
+		const struct probe_step asked = { .port = confirmation->attempts[i].port,
+						  .service = confirmation->attempts[i].service };
+
+		if (probe_step_is_same(&asked, step))
 			return &confirmation->attempts[i];
-	return NULL;
-}
-
-static void stop(struct attempt *attempt, bool lost)
-{
-	struct confirmer *confirmer = attempt->confirmation->confirmer;
-
-	if (!attempt->probe)
-		return;
-	attempt->probe = probes[attempt->step.service]->stop(attempt->probe);
-	attempt->confirmation->running--;
-	confirmer->running--;
-	confirmer->secure -= attempt->step.secure;
-	connection_budget_give_back(confirmer->budget, lost);
-	loop_defer_schedule(&confirmer->wake);
-}
-
-static void on_done(void *probe, enum probe_result result, const struct evidence *evidence,
-		    void *owner)
-{
-	struct attempt *attempt = owner;
-	struct confirmation *confirmation = attempt->confirmation;
-
-	attempt->result = result;
-	confirmation->confirmer->on_result(confirmation->device, attempt->step.port,
-					   attempt->step.service, result, evidence,
-					   confirmation->confirmer->owner);
-	/* The evidence was the probe's; the wake-up goes on with the plan. */
-	stop(attempt, result == PROBE_SILENT);
-}
-
-static bool may_reconnect(void *owner)
-{
-	struct confirmation *confirmation = ((struct attempt *)owner)->confirmation;
-	struct confirmer *confirmer = confirmation->confirmer;
-
-	if (confirmation->connections_left <= RESERVE)
-		return false;
-	confirmation->connections_left--;
-	connection_budget_replace(confirmer->budget, loop_now(confirmer->loop));
-	return true;
-}
-
-static const struct probe_handlers probe_handlers = { on_done, may_reconnect };
-
-/* The place of the budget is taken. */
-static void start(struct confirmation *confirmation, struct attempt *attempt)
-{
-	struct confirmer *confirmer = confirmation->confirmer;
-	struct probe_target target = confirmation->target;
-	int r;
-
-	target.port = attempt->step.port;
-	target.secure = attempt->step.secure;
-	if (attempt->step.service == PROBE_ONVIF)
-		target.path = probe_plan_onvif_path(confirmation->evidence, target.port);
-	attempt->tries++;
-	attempt->started = loop_now(confirmer->loop);
-	attempt->result = PROBE_SILENT;
-	confirmation->connections_left--;
-	r = probes[attempt->step.service]->start(&attempt->probe, confirmer->loop, &target,
-						 &probe_handlers, attempt);
-	if (r < 0) { /* out of descriptors: as good as lost */
-		connection_budget_give_back(confirmer->budget, true);
-		return;
 	}
-	confirmation->running++;
-	confirmer->running++;
-	confirmer->secure += attempt->step.secure;
-	loop_timer_arm(&confirmation->stalled, STALLED_AFTER);
+	return NULL;
 }
 
 /* --- what to ask next --- */
 
-static bool is_service_settled(struct confirmation *confirmation, enum probe_service service)
+static bool is_service_settled(const struct confirmation *confirmation, enum probe_service service)
 {
 	for (size_t i = 0; i < confirmation->attempt_count; i++) {
 		const struct attempt *attempt = &confirmation->attempts[i];
 
-		if (attempt->step.service == service && !attempt->probe &&
+		if (attempt->service == service && !attempt->running &&
 		    attempt->result == PROBE_CONFIRMED)
 			return true;
 	}
@@ -159,17 +137,11 @@ static bool is_service_settled(struct confirmation *confirmation, enum probe_ser
 }
 
 /* A port of the service is being asked, and may yet answer. ONVIF is a long conversation. */
-static bool is_service_pending(struct confirmation *confirmation, enum probe_service service)
+static bool is_service_pending(const struct confirmation *confirmation, enum probe_service service)
 {
-	usec_t now = loop_now(confirmation->confirmer->loop);
-
-	for (size_t i = 0; i < confirmation->attempt_count; i++) {
-		const struct attempt *attempt = &confirmation->attempts[i];
-
-		if (attempt->step.service == service && attempt->probe &&
-		    (service == PROBE_ONVIF || now - attempt->started < STALLED_AFTER))
+	for (const struct call *call = confirmation->calls; call; call = call->next)
+		if (call->step.service == service && (service == PROBE_ONVIF || !call->stalled))
 			return true;
-	}
 	return false;
 }
 
@@ -183,15 +155,16 @@ static bool is_mute(const struct confirmation *confirmation)
 
 		if (!attempt->tries)
 			continue;
-		if (!attempt->probe && attempt->result != PROBE_SILENT)
+		if (!attempt->running && attempt->result != PROBE_SILENT)
 			return false;
-		silent += !attempt->probe;
+		silent += !attempt->running;
 	}
 	return silent >= MUTE_FROM;
 }
 
 /* Whether a port that nothing points to is asked for the service, now. */
-static bool is_sought(struct confirmation *confirmation, enum probe_service service)
+static bool is_sought(const struct confirmation *confirmation, enum probe_service service,
+		      bool again)
 {
 	if (is_service_settled(confirmation, service) ||
 	    is_service_pending(confirmation, service) || is_mute(confirmation))
@@ -201,95 +174,361 @@ static bool is_sought(struct confirmation *confirmation, enum probe_service serv
 	case PROBE_HTTP:
 		return true;
 	case PROBE_ONVIF: /* it is found where HTTP is, if at all */
-		return confirmation->thorough && !is_service_pending(confirmation, PROBE_HTTP);
-	case PROBE_HTTPS: /* the others may need the connections more */
-		return confirmation->thorough && !is_service_pending(confirmation, PROBE_ONVIF) &&
-		       !is_service_pending(confirmation, PROBE_RTSP);
+		return confirmation->look == LOOK_FULL && !again &&
+		       !is_service_pending(confirmation, PROBE_HTTP);
+	case PROBE_HTTPS: /* ONVIF may need the connections more */
+		return confirmation->look == LOOK_FULL && !again &&
+		       !is_service_pending(confirmation, PROBE_ONVIF);
 	case PROBE_RTSPS:
 	case PROBE_SERVICE_COUNT:
 		break;
 	}
-	return confirmation->thorough;
+	return confirmation->look == LOOK_FULL && !again;
 }
 
 /* What can be asked of ONVIF was answered: it does not change from one look to the next. */
-static bool is_needless(struct confirmation *confirmation, const struct probe_step *step)
+static bool is_needless(const struct confirmation *confirmation, const struct probe_step *step)
 {
 	usec_t now = loop_now(confirmation->confirmer->loop);
 
-	return step->service == PROBE_ONVIF && !confirmation->thorough &&
+	return step->service == PROBE_ONVIF && confirmation->look != LOOK_FULL &&
 	       evidence_is_told(confirmation->evidence, SOURCE_ONVIF,
 				now > ONVIF_LASTS ? now - ONVIF_LASTS : 0);
 }
 
-/* 0: never asked; 1: silent the first time, to be asked again after the others. */
-static bool is_eligible(struct confirmation *confirmation, const struct probe_step *step,
-			unsigned tries)
+static enum urgency urgency_of(struct confirmation *confirmation, const struct probe_step *step,
+			       bool *ret_again)
 {
 	const struct attempt *attempt = find_attempt(confirmation, step);
+	bool again = attempt && attempt->tries;
 
-	if ((attempt ? attempt->tries : 0) != tries)
-		return false;
-	if (attempt && (attempt->probe || attempt->result != PROBE_SILENT))
-		return false;
+	if (attempt ? attempt->tries == MAX_TRIES || attempt->running ||
+			      attempt->result != PROBE_SILENT
+		    : confirmation->attempt_count == MAX_ATTEMPTS)
+		return URGENCY_NONE;
 	if (is_needless(confirmation, step) ||
-	    (step->secure && confirmation->confirmer->secure == MAX_SECURE))
-		return false;
-	return step->hinted || is_sought(confirmation, step->service);
+	    (!step->hinted && !is_sought(confirmation, step->service, again)))
+		return URGENCY_NONE;
+	if (step->secure && confirmation->confirmer->secure == MAX_SECURE) {
+		confirmation->held = true;
+		return URGENCY_NONE;
+	}
+	*ret_again = again;
+	if (!step->likely)
+		return again || confirmation->look == LOOK_FIRST ? URGENCY_LEAST : URGENCY_HUNT;
+	if (confirmation->look == LOOK_FIRST)
+		return again ? URGENCY_STRANGER_AGAIN : URGENCY_STRANGER;
+	if (again)
+		return URGENCY_AGAIN;
+	return step->service == PROBE_ONVIF ? URGENCY_ONVIF : URGENCY_SERVICE;
 }
 
-static const struct probe_step *next_step(struct confirmation *confirmation)
+/* Whenever the answer may be another. */
+static void choose(struct confirmation *confirmation)
 {
-	if (confirmation->running == MAX_HERE || !confirmation->connections_left)
-		return NULL;
-	for (unsigned tries = 0; tries < MAX_TRIES; tries++)
-		for (size_t i = 0; i < confirmation->plan.count; i++)
-			if (is_eligible(confirmation, &confirmation->plan.steps[i], tries))
-				return &confirmation->plan.steps[i];
-	return NULL;
-}
+	struct probe_plan plan;
+	enum urgency urgency;
+	bool again;
 
-/* A place for one more connection; if there is none, the confirmer goes on when there may be. */
-static bool take_place(struct confirmer *confirmer)
-{
-	usec_t now = loop_now(confirmer->loop);
-
-	if (connection_budget_take(confirmer->budget, now))
-		return true;
-	if (!confirmer->waiting)
-		loop_timer_arm(&confirmer->allowance,
-			       connection_budget_wait(confirmer->budget, now));
-	confirmer->waiting = true;
-	return false;
-}
-
-static void advance(struct confirmation *confirmation)
-{
-	const struct probe_step *step;
-	struct attempt *attempt;
-
-	while ((step = next_step(confirmation)) && take_place(confirmation->confirmer)) {
-		attempt = find_attempt(confirmation, step);
-		if (!attempt) {
-			attempt = &confirmation->attempts[confirmation->attempt_count++];
-			*attempt = (struct attempt){ .confirmation = confirmation, .step = *step };
-		}
-		start(confirmation, attempt);
+	confirmation->urgency = URGENCY_NONE;
+	confirmation->held = false;
+	if (!confirmation->evidence || confirmation->running == MAX_HERE ||
+	    !confirmation->connections_left)
+		return;
+	probe_plan_make(&plan, confirmation->evidence, confirmation->usual);
+	for (size_t i = 0; i < plan.count; i++) {
+		urgency = urgency_of(confirmation, &plan.steps[i], &again);
+		if (urgency >= confirmation->urgency)
+			continue;
+		confirmation->urgency = urgency;
+		confirmation->step = plan.steps[i];
+		confirmation->again = again;
 	}
 }
 
-static void on_stalled(struct loop_timer *timer)
+static struct confirmation *most_urgent(const struct confirmer *confirmer)
 {
-	advance(container_of(timer, struct confirmation, stalled));
+	struct confirmation *most = NULL;
+
+	for (struct confirmation *confirmation = confirmer->first; confirmation;
+	     confirmation = confirmation->next) {
+		if (confirmation->urgency == URGENCY_NONE ||
+		    (confirmation->again && confirmer->again == MAX_AGAIN))
+			continue;
+		if (!most || confirmation->urgency < most->urgency ||
+		    (confirmation->urgency == most->urgency && confirmation->turn < most->turn))
+			most = confirmation;
+	}
+	return most;
+}
+
+/* --- asking --- */
+
+/* It is over, but for its place in the budget. */
+static void detach(struct call *call)
+{
+	struct confirmation *confirmation = call->confirmation;
+	struct confirmer *confirmer = confirmation->confirmer;
+	struct call **at = &confirmation->calls;
+
+	while (*at != call)
+		at = &(*at)->next;
+	*at = call->next;
+	call->attempt->running = false;
+	confirmation->running--;
+	confirmer->running--;
+	confirmer->again -= call->again;
+	confirmer->secure -= call->step.secure;
+	loop_defer_schedule(&confirmer->wake);
+}
+
+static void discard(struct call *call)
+{
+	conversation_free(call->conversation);
+	loop_timer_deinit(&call->stall);
+	free(call);
+}
+
+static void end(struct call *call, enum connection_end how)
+{
+	detach(call);
+	connection_budget_give_back(call->confirmation->confirmer->budget, how);
+	discard(call);
+}
+
+static bool is_known(const struct confirmation *confirmation, uint16_t port)
+{
+	const struct fact *fact = NULL;
+
+	while ((fact = evidence_next(confirmation->evidence, FIELD_SERVICE, fact)))
+		if (fact->port == port)
+			return true;
+	return false;
+}
+
+/* What it says about the network between us. Most ports are only guesses. */
+static enum connection_end meaning(const struct call *call, enum probe_result result)
+{
+	switch (result) {
+	case PROBE_CONFIRMED:
+	case PROBE_OTHER:
+	case PROBE_UNASKED:
+		break;
+	case PROBE_REFUSED: /* an answer, too, but for who had a server there */
+		if (is_known(call->confirmation, call->step.port))
+			return CONNECTION_LOST;
+		break;
+	case PROBE_SILENT:
+		return call->step.hinted ? CONNECTION_LOST : CONNECTION_UNKNOWN;
+	}
+	return CONNECTION_ANSWERED;
+}
+
+/* Then the first failure says nothing. */
+static bool is_to_be_tried_again(const struct call *call, enum probe_result result)
+{
+	return result == PROBE_UNASKED ||
+	       (result == PROBE_SILENT && call->step.hinted && call->attempt->tries < MAX_TRIES &&
+		call->confirmation->connections_left);
+}
+
+static bool pass_on(struct call *call);
+
+static void on_done(struct conversation *conversation, enum probe_result result,
+		    struct evidence *evidence, void *owner)
+{
+	struct call *call = owner;
+	struct confirmation *confirmation = call->confirmation;
+	uint64_t turn = confirmation->turn;
+
+	if (conversation->trip)
+		confirmation->trip = conversation->trip;
+	call->attempt->result = result == PROBE_UNASKED ? PROBE_SILENT : result;
+	call->attempt->tries -= result == PROBE_UNASKED;
+	if (!is_to_be_tried_again(call, result))
+		confirmation->confirmer->on_result(confirmation->device, call->step.port,
+						   call->step.service, result, evidence,
+						   confirmation->confirmer->owner);
+	if (confirmation->turn != turn)
+		return; /* everything was ended */
+	detach(call);
+	if (result != PROBE_CONFIRMED || !pass_on(call))
+		connection_budget_give_back(confirmation->confirmer->budget, meaning(call, result));
+	discard(call);
+	choose(confirmation);
+}
+
+static bool may_reconnect(void *owner)
+{
+	struct confirmation *confirmation = ((struct call *)owner)->confirmation;
+	struct confirmer *confirmer = confirmation->confirmer;
+
+	if (confirmation->connections_left <= RESERVE)
+		return false;
+	confirmation->connections_left--;
+	connection_budget_replace(confirmer->budget, loop_now(confirmer->loop));
+	return true;
+}
+
+static void on_stall(struct loop_timer *timer)
+{
+	struct call *call = container_of(timer, struct call, stall);
+
+	call->stalled = true;
+	choose(call->confirmation);
+	loop_defer_schedule(&call->confirmation->confirmer->wake);
+}
+
+/* The last connection that there is gets all the time. */
+static usec_t patience(const struct confirmation *confirmation, const struct attempt *attempt)
+{
+	usec_t least = attempt->tries == 1 && confirmation->connections_left ? PATIENCE
+									     : PATIENCE_AGAIN;
+	usec_t trips = PATIENCE_TRIPS * confirmation->trip;
+
+	return trips < least ? least : trips < PROBE_TIMEOUT ? trips : PROBE_TIMEOUT;
+}
+
+static struct attempt *note_attempt(struct confirmation *confirmation,
+				    const struct probe_step *step)
+{
+	struct attempt *attempt = find_attempt(confirmation, step);
+
+	if (!attempt) {
+		attempt = &confirmation->attempts[confirmation->attempt_count++];
+		*attempt = (struct attempt){ .port = step->port, .service = step->service };
+	}
+	return attempt;
+}
+
+/* before: whose connection and place it takes over; NULL: a place of the budget is taken. */
+static int make_call(struct confirmation *confirmation, const struct probe_step *step, bool again,
+		     struct conversation *before)
+{
+	static const struct conversation_handlers handlers = { on_done, may_reconnect };
+	const struct service_probe *probe = probe_service_probe(step->service);
+	struct confirmer *confirmer = confirmation->confirmer;
+	struct attempt *attempt = note_attempt(confirmation, step);
+	struct probe_target target = { .place = confirmation->place, .told = step->hinted };
+	struct call *call = xnew(struct call);
+	int r;
+
+	attempt->tries++;
+	attempt->result = PROBE_SILENT;
+	if (!before)
+		confirmation->connections_left--;
+	target.place.port = step->port;
+	target.place.secure = step->secure;
+	target.patience = patience(confirmation, attempt);
+	if (step->service == PROBE_ONVIF)
+		target.path = probe_plan_onvif_path(confirmation->evidence, step->port);
+	if (before)
+		r = conversation_continue(&call->conversation, before, probe, &target, &handlers,
+					  call);
+	else
+		r = conversation_start(&call->conversation, confirmer->loop, probe, &target,
+				       &handlers, call);
+	if (r < 0) {
+		free(call);
+		return r;
+	}
+	call->confirmation = confirmation;
+	call->attempt = attempt;
+	call->step = *step;
+	call->again = again;
+	call->next = confirmation->calls;
+	confirmation->calls = call;
+	attempt->running = true;
+	confirmation->running++;
+	confirmer->running++;
+	confirmer->again += again;
+	confirmer->secure += step->secure;
+	loop_timer_init(&call->stall, confirmer->loop, on_stall);
+	loop_timer_arm(&call->stall, STALLED_AFTER);
+	return 0;
+}
+
+/* What is to be asked of the same port as well need not connect again. */
+static bool pass_on(struct call *call)
+{
+	struct confirmation *confirmation = call->confirmation;
+	const struct probe_step *asked = &call->step, *step;
+	struct probe_plan plan;
+	bool again;
+
+	if (connection_budget_is_full(confirmation->confirmer->budget))
+		return false; /* others wait for the place */
+	probe_plan_make(&plan, confirmation->evidence, confirmation->usual);
+	for (size_t i = 0; i < plan.count; i++) {
+		step = &plan.steps[i];
+		if (step->port != asked->port || step->secure != asked->secure ||
+		    urgency_of(confirmation, step, &again) == URGENCY_NONE || again)
+			continue;
+		if (make_call(confirmation, step, false, call->conversation) == 0)
+			return true;
+		find_attempt(confirmation, step)->tries--;
+	}
+	return false;
+}
+
+static void wait_for_place(struct confirmer *confirmer, usec_t time)
+{
+	if (!confirmer->waiting)
+		loop_timer_arm(&confirmer->allowance, time);
+	confirmer->waiting = true;
+}
+
+static bool lacks_resources(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS;
+}
+
+/* False: this host cannot open connections for now. */
+static bool ask(struct confirmation *confirmation)
+{
+	struct confirmer *confirmer = confirmation->confirmer;
+	int r = make_call(confirmation, &confirmation->step, confirmation->again, NULL);
+
+	if (lacks_resources(r)) {
+		find_attempt(confirmation, &confirmation->step)->tries--;
+		confirmation->connections_left++;
+		connection_budget_give_back(confirmer->budget, CONNECTION_UNMADE);
+		wait_for_place(confirmer, UNMADE_WAIT);
+		return false;
+	}
+	if (r < 0)
+		connection_budget_give_back(confirmer->budget, CONNECTION_UNKNOWN);
+	choose(confirmation);
+	return true;
+}
+
+/* As far as there are places; if there are none, it goes on when there may be. */
+static void go_on(struct confirmer *confirmer)
+{
+	struct confirmation *confirmation;
+	usec_t now;
+
+	while ((confirmation = most_urgent(confirmer))) {
+		now = loop_now(confirmer->loop);
+		if (!connection_budget_take(confirmer->budget, now)) {
+			wait_for_place(confirmer, connection_budget_wait(confirmer->budget, now));
+			return;
+		}
+		if (!ask(confirmation))
+			return;
+	}
 }
 
 static void on_wake(struct loop_defer *defer)
 {
 	struct confirmer *confirmer = container_of(defer, struct confirmer, wake);
 
-	for (struct confirmation *confirmation = confirmer->first; confirmation;
-	     confirmation = confirmation->next)
-		advance(confirmation);
+	if (confirmer->secure < MAX_SECURE)
+		for (struct confirmation *confirmation = confirmer->first; confirmation;
+		     confirmation = confirmation->next)
+			if (confirmation->held)
+				choose(confirmation);
+	go_on(confirmer);
 	if (!confirmer_is_busy(confirmer))
 		confirmer->on_idle(confirmer->owner);
 }
@@ -347,9 +586,7 @@ void confirmation_new(struct confirmation **ret_confirmation, struct confirmer *
 
 	confirmation->confirmer = confirmer;
 	confirmation->device = device;
-	confirmation->connections_left = CONFIRMATION_FULL;
-	confirmation->thorough = true;
-	loop_timer_init(&confirmation->stalled, confirmer->loop, on_stalled);
+	confirmation_reset(confirmation, LOOK_FULL);
 	confirmation->next = confirmer->first;
 	confirmer->first = confirmation;
 	*ret_confirmation = confirmation;
@@ -364,30 +601,33 @@ struct confirmation *confirmation_free(struct confirmation *confirmation)
 	for (at = &confirmation->confirmer->first; *at != confirmation; at = &(*at)->next)
 		;
 	*at = confirmation->next;
-	confirmation_reset(confirmation, 0);
-	loop_timer_deinit(&confirmation->stalled);
+	confirmation_reset(confirmation, LOOK_NONE);
 	free(confirmation);
 	return NULL;
 }
 
-void confirmation_update(struct confirmation *confirmation, const struct probe_target *target,
+void confirmation_update(struct confirmation *confirmation, const struct tcp_place *place,
 			 const struct evidence *evidence, bool usual)
 {
-	confirmation->target = *target;
+	confirmation->place = *place;
 	confirmation->evidence = evidence;
-	probe_plan_make(&confirmation->plan, evidence, usual);
-	advance(confirmation);
+	confirmation->usual = usual;
+	choose(confirmation);
+	if (confirmation->urgency != URGENCY_NONE && !confirmation->confirmer->waiting)
+		go_on(confirmation->confirmer);
 }
 
-void confirmation_reset(struct confirmation *confirmation, unsigned connections)
+void confirmation_reset(struct confirmation *confirmation, enum look look)
 {
-	for (size_t i = 0; i < confirmation->attempt_count; i++)
-		stop(&confirmation->attempts[i], false);
+	while (confirmation->calls)
+		end(confirmation->calls, CONNECTION_UNKNOWN);
+	confirmation->turn = ++confirmation->confirmer->turns;
 	confirmation->attempt_count = 0;
-	confirmation->connections_left = connections;
-	confirmation->thorough = connections == CONFIRMATION_FULL;
-	confirmation->plan.count = 0;
-	loop_timer_cancel(&confirmation->stalled);
+	confirmation->look = look;
+	confirmation->connections_left = connections_of[look];
+	confirmation->evidence = NULL;
+	confirmation->urgency = URGENCY_NONE;
+	confirmation->held = false;
 }
 
 void confirmation_extend(struct confirmation *confirmation)
@@ -397,12 +637,12 @@ void confirmation_extend(struct confirmation *confirmation)
 	for (size_t i = 0; i < confirmation->attempt_count; i++) {
 		struct attempt *attempt = &confirmation->attempts[i];
 
-		if (!attempt->probe &&
+		if (!attempt->running &&
 		    (attempt->result == PROBE_REFUSED || attempt->result == PROBE_SILENT)) {
 			attempt->tries = 0;
 			attempt->result = PROBE_SILENT;
 		}
 	}
-	confirmation->connections_left += CONFIRMATION_FULL - CONFIRMATION_FIRST;
-	confirmation->thorough = true;
+	confirmation->connections_left += connections_of[LOOK_FULL] - connections_of[LOOK_FIRST];
+	confirmation->look = LOOK_FULL;
 }

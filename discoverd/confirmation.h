@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Confirms the TCP services of one device: asks the ports of its plan, gently. At most 10
- * connections (or what the reset allows) per device until the next reset, at most 3 of them at a
- * time and normally one per service; UPnP may add 2, one at a time. All devices together are within
- * a connection_budget.
+ * connections (fewer if the look is not a full one) per device until the next reset, at most 3 of
+ * them at a time and normally one per service; UPnP may add 2, one at a time. All devices together
+ * are within a connection_budget.
  */
 #pragma once
 
 #include "common/loop.h"
 #include "discoverd/connection_budget.h"
-#include "discoverd/probe.h"
+#include "discoverd/conversation.h"
 #include "discoverd/probe_plan.h"
 
 struct confirmer;    /* what all confirmations share */
@@ -38,17 +38,20 @@ struct confirmation *confirmation_free(struct confirmation *confirmation);
 
 bool confirmation_is_busy(const struct confirmation *confirmation);
 
-/* Asks what the evidence points to and has not been asked since the last reset. target: its port
+/* Asks what the evidence points to and has not been asked since the last reset. place: its port
  * does not matter. usual: also the usual ports. */
-void confirmation_update(struct confirmation *confirmation, const struct probe_target *target,
+void confirmation_update(struct confirmation *confirmation, const struct tcp_place *place,
 			 const struct evidence *evidence, bool usual);
-#define CONFIRMATION_FULL   10 /* connections of a scan: two of the 12 are left to UPnP */
-#define CONFIRMATION_FIRST  4  /* of a first look, at a host of which nothing is known */
-#define CONFIRMATION_LIGHT  4  /* of a second look */
-#define CONFIRMATION_VERIFY 1
 
-/* Everything is to be asked again, from the next update on, with so many connections. Unless it is
- * a full scan, what the device is is not asked of one that has told. */
-void confirmation_reset(struct confirmation *confirmation, unsigned connections);
+/* How closely to look. */
+enum look {
+	LOOK_NONE,
+	LOOK_VERIFY, /* one connection: whether it is there at all */
+	LOOK_LIGHT,  /* what the device is is not asked of one that has told */
+	LOOK_FIRST,  /* at a host of which nothing is known */
+	LOOK_FULL,
+};
+/* Everything is to be asked again, from the next update on. */
+void confirmation_reset(struct confirmation *confirmation, enum look look);
 /* After a first look there is reason for a full scan: it goes on from there. */
 void confirmation_extend(struct confirmation *confirmation);

@@ -1,65 +1,80 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The rate is that of the generic cell rate algorithm (ITU-T I.371): connections are opened evenly,
- * but up to a few at once. In any second there are at most those few and a second's worth of even
- * ones.
+ * So many in any tenth of a second are ten times as many in any second, and no long bursts. What
+ * was opened out of turn stands in the list with a time to come, and so delays what comes after it.
  */
 #include "discoverd/connection_budget.h"
 
-#define AT_ONCE       20
-#define INTERVAL      (USEC_PER_SEC / (CONNECTION_BUDGET_SECOND - AT_ONCE))
+#define TENTH         (USEC_PER_SEC / 10)
 #define SAMPLE        32 /* connections after which trouble is looked for */
 #define MOST_HALVINGS 3
 #define FULL_WAIT     (20 * USEC_PER_MSEC)
 
-static usec_t interval(const struct connection_budget *budget)
+/* When the next may be opened. */
+static usec_t due(const struct connection_budget *budget)
 {
-	return (INTERVAL + 1) << budget->halvings;
+	unsigned rate = CONNECTION_BUDGET_TENTH >> budget->halvings;
+	unsigned first = (budget->next + CONNECTION_BUDGET_TENTH - rate) % CONNECTION_BUDGET_TENTH;
+
+	return budget->opened[first] ? budget->opened[first] + TENTH : 0;
 }
 
-static usec_t early(const struct connection_budget *budget, usec_t now)
-{
-	usec_t tolerance = interval(budget) * (AT_ONCE - 1);
-
-	return budget->due > now + tolerance ? budget->due - now - tolerance : 0;
-}
-
-static bool is_full(const struct connection_budget *budget)
+bool connection_budget_is_full(const struct connection_budget *budget)
 {
 	return budget->running >= CONNECTION_BUDGET_RUNNING >> budget->halvings;
 }
 
 void connection_budget_replace(struct connection_budget *budget, usec_t now)
 {
-	budget->due = (budget->due > now ? budget->due : now) + interval(budget);
+	usec_t time = due(budget);
+
+	budget->opened[budget->next] = time > now ? time : now;
+	budget->next = (budget->next + 1) % CONNECTION_BUDGET_TENTH;
 }
 
 bool connection_budget_take(struct connection_budget *budget, usec_t now)
 {
-	if (is_full(budget) || early(budget, now))
+	if (connection_budget_is_full(budget) || due(budget) > now)
 		return false;
 	budget->running++;
 	connection_budget_replace(budget, now);
 	return true;
 }
 
-void connection_budget_give_back(struct connection_budget *budget, bool lost)
+static void slow_down(struct connection_budget *budget)
+{
+	budget->halvings += budget->halvings < MOST_HALVINGS;
+	budget->ended = budget->lost = 0;
+}
+
+void connection_budget_give_back(struct connection_budget *budget, enum connection_end end)
 {
 	budget->running--;
-	budget->ended++;
-	budget->lost += lost;
-	if (budget->ended < SAMPLE)
+	switch (end) {
+	case CONNECTION_UNKNOWN:
 		return;
-	if (budget->lost * 10 > budget->ended * 3)
-		budget->halvings += budget->halvings < MOST_HALVINGS;
-	else
+	case CONNECTION_UNMADE:
+		slow_down(budget);
+		return;
+	case CONNECTION_LOST:
+		budget->lost++;
+		break;
+	case CONNECTION_ANSWERED:
+		break;
+	}
+	if (++budget->ended < SAMPLE)
+		return;
+	if (budget->lost * 10 > budget->ended * 3) {
+		slow_down(budget);
+	} else {
 		budget->halvings -= budget->halvings > 0;
-	budget->ended = budget->lost = 0;
+		budget->ended = budget->lost = 0;
+	}
 }
 
 usec_t connection_budget_wait(const struct connection_budget *budget, usec_t now)
 {
-	usec_t wait = early(budget, now);
+	usec_t time = due(budget), wait = time > now ? time - now : 0;
 
-	return is_full(budget) && wait < FULL_WAIT ? FULL_WAIT : wait;
+	return connection_budget_is_full(budget) && wait < FULL_WAIT ? FULL_WAIT : wait;
 }

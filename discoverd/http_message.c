@@ -8,7 +8,7 @@
 #include "discoverd/url.h"
 
 static size_t write_get(char *buffer, size_t size, const char *path, const char *version,
-			const struct netaddr *address, uint16_t port)
+			const char *connection, const struct netaddr *address, uint16_t port)
 {
 	const char *open = address->family == AF_INET6 ? "[" : "";
 	const char *close = address->family == AF_INET6 ? "]" : "";
@@ -19,20 +19,21 @@ static size_t write_get(char *buffer, size_t size, const char *path, const char 
 	return (size_t)snprintf(buffer, size,
 				"GET %s HTTP/%s\r\nHost: %s%s%s%s\r\n"
 				"User-Agent: evercam-gateway\r\nAccept: */*\r\n"
-				"Connection: close\r\n\r\n",
-				path, version, open, netaddr_format(address, text), close, suffix);
+				"Connection: %s\r\n\r\n",
+				path, version, open, netaddr_format(address, text), close, suffix,
+				connection);
 }
 
 size_t http_message_get(char buffer[static HTTP_REQUEST_SIZE], const struct netaddr *address,
 			uint16_t port, const char *path)
 {
-	return write_get(buffer, HTTP_REQUEST_SIZE, path, "1.1", address, port);
+	return write_get(buffer, HTTP_REQUEST_SIZE, path, "1.1", "keep-alive", address, port);
 }
 
 size_t http_message_get_document(char buffer[static HTTP_REQUEST_SIZE],
 				 const struct netaddr *address, uint16_t port, const char *path)
 {
-	return write_get(buffer, HTTP_REQUEST_SIZE, path, "1.0", address, port);
+	return write_get(buffer, HTTP_REQUEST_SIZE, path, "1.0", "close", address, port);
 }
 
 void http_message_read(struct evidence *evidence, const struct response *response, uint16_t port,

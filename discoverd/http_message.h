@@ -8,7 +8,7 @@
 
 #define HTTP_REQUEST_SIZE (256 + TEXT_SIZE)
 
-/* For the head of the answer. path: fit to be sent. */
+/* For the head of the answer; more may be asked over the connection. path: fit to be sent. */
 size_t http_message_get(char buffer[static HTTP_REQUEST_SIZE], const struct netaddr *address,
 			uint16_t port, const char *path);
 /* As HTTP/1.0, to get the document as it is: not in chunks. */

@@ -6,6 +6,7 @@
  */
 #include "discoverd/onvif_message.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -109,6 +110,16 @@ size_t onvif_message_request(char buffer[static ONVIF_REQUEST_SIZE],
 }
 
 /* --- answers --- */
+
+bool onvif_message_is_whole(const char *body, size_t size)
+{
+	static const char end[] = "Envelope>";
+	const size_t length = sizeof(end) - 1;
+
+	while (size && isspace((unsigned char)body[size - 1]))
+		size--;
+	return size > length && memcmp(body + size - length, end, length) == 0;
+}
 
 struct reader {
 	struct onvif_session *session;

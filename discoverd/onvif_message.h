@@ -61,6 +61,8 @@ bool onvif_message_is_media(enum onvif_call call); /* it goes to the media servi
 /* The whole HTTP request. Returns its length. */
 size_t onvif_message_request(char buffer[static ONVIF_REQUEST_SIZE],
 			     const struct onvif_session *session, enum onvif_call call);
+/* Whether the body is complete, though nothing says where it ends: with its root element. */
+bool onvif_message_is_whole(const char *body, size_t size);
 /* Adds what the body of the answer tells to session and evidence. status: of HTTP. */
 enum onvif_answer onvif_message_read(struct onvif_session *session, struct evidence *evidence,
 				     enum onvif_call call, unsigned status, const char *body,

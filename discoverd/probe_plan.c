@@ -9,16 +9,25 @@
 
 static const struct {
 	const char *name;
+	const struct service_probe *probe;
 	bool secure;
 	uint16_t usual[MAX_USUAL]; /* 0: none in that turn */
 } services[PROBE_SERVICE_COUNT] = {
-	[PROBE_RTSP] = { "rtsp", false, { 554, 8554, 10554, 5554, 7447, 5544, 7070, 8556 } },
-	[PROBE_HTTP] = { "http", false, { 80, 8080, 81, 8000, 8081, 88, 8090, 85 } },
+	[PROBE_RTSP] = { "rtsp",
+			 &rtsp_probe,
+			 false,
+			 { 554, 8554, 10554, 5554, 7447, 5544, 7070, 8556 } },
+	[PROBE_HTTP] = { "http", &http_probe, false, { 80, 8080, 81, 8000, 8081, 88, 8090, 85 } },
 	/* Streams and pages elsewhere matter more than pages that there are in the clear, too. */
-	[PROBE_HTTPS] = { "https", true, { 0, 443 } },
-	[PROBE_RTSPS] = { "rtsps", true, { 0 } },
-	[PROBE_ONVIF] = { "onvif", false, { 8899, 2020, 8000 } },
+	[PROBE_HTTPS] = { "https", &http_probe, true, { 0, 443 } },
+	[PROBE_RTSPS] = { "rtsps", &rtsp_probe, true, { 0 } },
+	[PROBE_ONVIF] = { "onvif", &onvif_probe, false, { 8899, 2020, 8000 } },
 };
+
+const struct service_probe *probe_service_probe(enum probe_service service)
+{
+	return services[service].probe;
+}
 
 const char *probe_service_name(enum probe_service service)
 {
@@ -55,6 +64,7 @@ static void add_facts(struct probe_plan *plan, const struct evidence *evidence, 
 						       .service = service,
 						       .secure = services[service].secure,
 						       .hinted = true,
+						       .likely = true,
 					       });
 	}
 }
@@ -80,14 +90,16 @@ static void add_web_site(struct probe_plan *plan, const struct evidence *evidenc
 
 	if (fact && fact->port != port && !is_secure(evidence, fact->port) &&
 	    !is_secure(evidence, port))
-		add_step(plan, (struct probe_step){
-				       .port = port, .service = PROBE_HTTP, .hinted = true });
+		add_step(plan, (struct probe_step){ .port = port,
+						    .service = PROBE_HTTP,
+						    .hinted = true,
+						    .likely = true });
 }
 
 /* Where the device says its ONVIF service is; else wherever it speaks HTTP. */
 static void add_onvif(struct probe_plan *plan, const struct evidence *evidence)
 {
-	struct probe_step step = { .service = PROBE_ONVIF, .hinted = true };
+	struct probe_step step = { .service = PROBE_ONVIF, .hinted = true, .likely = true };
 	const struct fact *fact = NULL;
 
 	while ((fact = evidence_next(evidence, FIELD_ONVIF, fact))) {
@@ -105,12 +117,14 @@ static void add_onvif(struct probe_plan *plan, const struct evidence *evidence)
 }
 
 static void add_usual_port(struct probe_plan *plan, const struct evidence *evidence,
-			   enum probe_service service, uint16_t port)
+			   enum probe_service service, size_t number)
 {
+	uint16_t port = services[service].usual[number];
 	const struct probe_step step = {
 		.port = port,
 		.service = service,
 		.secure = services[service].secure,
+		.likely = !number && (service == PROBE_RTSP || service == PROBE_HTTP),
 	};
 
 	if (port && (step.secure || !is_secure(evidence, port)))
@@ -122,9 +136,9 @@ static void add_usual(struct probe_plan *plan, const struct evidence *evidence)
 {
 	for (size_t i = 0; i < MAX_USUAL; i++)
 		for (enum probe_service service = 0; service < PROBE_ONVIF; service++)
-			add_usual_port(plan, evidence, service, services[service].usual[i]);
+			add_usual_port(plan, evidence, service, i);
 	for (size_t i = 0; i < MAX_USUAL; i++)
-		add_usual_port(plan, evidence, PROBE_ONVIF, services[PROBE_ONVIF].usual[i]);
+		add_usual_port(plan, evidence, PROBE_ONVIF, i);
 }
 
 void probe_plan_make(struct probe_plan *ret_plan, const struct evidence *evidence, bool usual)

@@ -9,7 +9,7 @@
 
 #define PROBE_PLAN_MAX 32
 
-/* A new one has its line here, in the table of probe_plan.c, and in that of confirmation.c. */
+/* A new one has its line here, below, and in the table of probe_plan.c. */
 enum probe_service {
 	PROBE_RTSP,
 	PROBE_HTTP,
@@ -18,6 +18,11 @@ enum probe_service {
 	PROBE_ONVIF, /* over HTTP: on a port that is asked in HTTP as well */
 	PROBE_SERVICE_COUNT,
 };
+extern const struct service_probe rtsp_probe;
+extern const struct service_probe http_probe;
+extern const struct service_probe onvif_probe;
+
+const struct service_probe *probe_service_probe(enum probe_service service);
 const char *probe_service_name(enum probe_service service); /* as in FIELD_SERVICE, FIELD_HINT */
 
 struct probe_step {
@@ -25,6 +30,7 @@ struct probe_step {
 	enum probe_service service;
 	bool secure; /* in TLS */
 	bool hinted; /* asked in any case; the others only while the service is missing */
+	bool likely; /* hinted, or where the service is most often */
 };
 
 /* A port is asked for one service, as what it does not say, it says to nobody. But ONVIF is a

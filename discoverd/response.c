@@ -34,7 +34,8 @@ static bool parse_status_line(struct response *response, struct span line)
 	}
 	if (line.length > 12 && b[12] != ' ')
 		return false;
-	response->closes = b[5] == '1' && b[7] == '0'; /* unless the head says otherwise */
+	/* Unless the head says otherwise; RTSP keeps it in any version. */
+	response->closes = response->protocol == RESPONSE_HTTP && b[5] == '1' && b[7] == '0';
 	return response->status >= 100 && response->status <= 599;
 }
 
@@ -86,6 +87,22 @@ static bool name_is(struct span name, const char *text)
 	return name.length == strlen(text) && strncasecmp(name.bytes, text, name.length) == 0;
 }
 
+/* Of several, the last counts; what is no number is none. */
+static void parse_length(struct response *response, struct span value)
+{
+	char text[TEXT_SIZE];
+	uint64_t length = 0;
+
+	text_clean(text, sizeof(text), value.bytes, value.length);
+	if (!*text || text[strspn(text, "0123456789")])
+		return;
+	for (const char *digit = text; *digit && length < RESPONSE_MAX_LENGTH; digit++)
+		length = length * 10 + (uint64_t)(*digit - '0');
+	response->has_length = true;
+	response->content_length = (uint32_t)(length < RESPONSE_MAX_LENGTH ? length
+									   : RESPONSE_MAX_LENGTH);
+}
+
 static void parse_header(struct response *response, struct span line)
 {
 	const char *colon = memchr(line.bytes, ':', line.length);
@@ -113,15 +130,7 @@ static void parse_header(struct response *response, struct span line)
 		response->chunked = lists(value, "chunked");
 		response->has_length |= response->chunked;
 	} else if (name_is(name, "Content-Length")) {
-		response->has_length = true;
-		for (size_t i = 0; i < value.length; i++) {
-			char digit = value.bytes[i];
-
-			if (isdigit((unsigned char)digit) &&
-			    response->content_length < RESPONSE_MAX_HEAD)
-				response->content_length = response->content_length * 10 +
-							   (uint32_t)(digit - '0');
-		}
+		parse_length(response, value);
 	}
 }
 
@@ -172,86 +181,7 @@ enum response_state response_parse(struct response *ret_response, const char *by
 			break;
 		parse_header(&response, line);
 	}
-	if (response.content_length > RESPONSE_MAX_HEAD)
-		response.content_length = RESPONSE_MAX_HEAD;
 	response.head_size = offset;
 	*ret_response = response;
 	return RESPONSE_COMPLETE;
-}
-
-static bool read_hex(size_t *ret_value, struct span line)
-{
-	size_t value = 0, i;
-
-	for (i = 0; i < line.length && isxdigit((unsigned char)line.bytes[i]); i++) {
-		char digit = line.bytes[i];
-
-		if (value > RESPONSE_MAX_HEAD)
-			return false;
-		value = value * 16 + (size_t)(isdigit((unsigned char)digit)
-						      ? digit - '0'
-						      : (digit | 0x20) - 'a' + 10);
-	}
-	*ret_value = value;
-	return i > 0;
-}
-
-static bool skip_trailers(const char *bytes, size_t size, size_t *offset)
-{
-	struct span line;
-
-	while (next_line(bytes, size, offset, false, &line))
-		if (!line.length)
-			return true;
-	return false;
-}
-
-/* RFC 9112, section 7.1. What is not chunks ends the body. */
-static bool read_chunks(const char *bytes, size_t size, char *buffer, size_t *ret_length,
-			size_t *ret_whole)
-{
-	size_t offset = 0, length = 0, chunk, width;
-	bool whole = false;
-	struct span line;
-
-	while (next_line(bytes, size, &offset, false, &line)) {
-		if (!read_hex(&chunk, line)) {
-			offset = size;
-			whole = true;
-			break;
-		}
-		if (!chunk) {
-			whole = skip_trailers(bytes, size, &offset);
-			break;
-		}
-		width = chunk < size - offset ? chunk : size - offset;
-		memcpy(buffer + length, bytes + offset, width);
-		length += width;
-		offset += width;
-		if (width < chunk || !next_line(bytes, size, &offset, false, &line))
-			break;
-	}
-	*ret_length = length;
-	*ret_whole = offset;
-	return whole;
-}
-
-bool response_read_body(const struct response *response, const char *bytes, size_t size,
-			bool at_end, char *buffer, size_t *ret_length, size_t *ret_whole)
-{
-	size_t length;
-
-	bytes += response->head_size;
-	size -= response->head_size;
-	if (response->chunked) {
-		at_end |= read_chunks(bytes, size, buffer, ret_length, ret_whole);
-		*ret_whole += response->head_size;
-		return at_end;
-	}
-	length = response->has_length && response->content_length < size ? response->content_length
-									 : size;
-	memcpy(buffer, bytes, length);
-	*ret_length = length;
-	*ret_whole = response->head_size + length;
-	return at_end || (response->has_length && length == response->content_length);
 }

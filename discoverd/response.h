@@ -10,6 +10,7 @@
 #include "discoverd/text.h"
 
 #define RESPONSE_MAX_HEAD   8192
+#define RESPONSE_MAX_LENGTH 1000000000
 #define RESPONSE_MAX_REALMS 2
 
 enum response_protocol {
@@ -25,10 +26,10 @@ struct response {
 	char content_type[TEXT_SIZE];
 	char realms[RESPONSE_MAX_REALMS][TEXT_SIZE]; /* of WWW-Authenticate, in order */
 	unsigned realm_count;
-	uint32_t content_length; /* 0 when not told; at most RESPONSE_MAX_HEAD */
+	uint32_t content_length; /* 0 when not told; at most RESPONSE_MAX_LENGTH */
 	bool has_length;         /* the head tells where the body ends: a length, or chunks */
 	bool chunked;
-	bool closes;      /* the connection ends with this answer */
+	bool closes;      /* an HTTP connection ends with this answer */
 	size_t head_size; /* bytes up to and with the empty line */
 };
 
@@ -41,11 +42,3 @@ enum response_state {
 /* at_end: no more bytes will come; a head that lacks its empty line then counts as complete. */
 enum response_state response_parse(struct response *ret_response, const char *bytes, size_t size,
 				   bool at_end);
-
-/*
- * The body of an HTTP answer, chunks put together, as far as it has come; the buffer is as big as
- * the bytes received. false: more is to be read, up to at_end. ret_whole: bytes of the whole
- * answer.
- */
-bool response_read_body(const struct response *response, const char *bytes, size_t size,
-			bool at_end, char *buffer, size_t *ret_length, size_t *ret_whole);

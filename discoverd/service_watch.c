@@ -65,8 +65,8 @@ static void plan_recheck(struct service_watch *watch, struct device *device)
 	watch->handlers->on_planned(device, watch->owner);
 }
 
-/* How many connections a new look may take. */
-static unsigned allowance(struct service_watch *watch, struct device *device, bool full)
+/* How closely a new look may be. */
+static enum look allowance(struct service_watch *watch, struct device *device, bool full)
 {
 	usec_t now = loop_now(watch->loop);
 
@@ -74,9 +74,9 @@ static unsigned allowance(struct service_watch *watch, struct device *device, bo
 		device->looked = now;
 		device->looks = 0;
 		if (full)
-			return CONFIRMATION_FULL;
+			return LOOK_FULL;
 	}
-	return device->looks++ < MAX_LOOKS ? CONFIRMATION_LIGHT : 0;
+	return device->looks++ < MAX_LOOKS ? LOOK_LIGHT : LOOK_NONE;
 }
 
 static bool is_unknown(const struct device *device)
@@ -87,11 +87,10 @@ static bool is_unknown(const struct device *device)
 /* Everything is to be asked again; of a host that is nothing so far, little. */
 static void begin(struct service_watch *watch, struct device *device, bool full)
 {
-	unsigned connections = allowance(watch, device, full);
+	enum look look = allowance(watch, device, full);
 
-	device->first_look = connections == CONFIRMATION_FULL && is_unknown(device);
-	confirmation_reset(device->confirmation,
-			   device->first_look ? CONFIRMATION_FIRST : connections);
+	device->first_look = look == LOOK_FULL && is_unknown(device);
+	confirmation_reset(device->confirmation, device->first_look ? LOOK_FIRST : look);
 }
 
 void service_watch_update(struct service_watch *watch, struct device *device)
@@ -99,14 +98,14 @@ void service_watch_update(struct service_watch *watch, struct device *device)
 	const struct device_address *address = device_address(device);
 	double confidence = evidence_confidence(&device->evidence);
 	bool stranger = is_stranger(watch, device);
-	struct probe_target target;
+	struct tcp_place place = { 0 };
 
 	/* Who says to be elsewhere is not believed: an answer may be forged to make us call others.
 	 */
 	if (!address || !device_address_is_reachable(address) || !device->online ||
 	    (confidence < LEAST_CONFIDENCE && !stranger)) {
 		if (device->confirmation) /* from the start, when it returns */
-			confirmation_reset(device->confirmation, 0);
+			confirmation_reset(device->confirmation, LOOK_NONE);
 		device->confirmed_address = (struct netaddr){ 0 };
 		return;
 	}
@@ -124,10 +123,9 @@ void service_watch_update(struct service_watch *watch, struct device *device)
 	device->confirmed_address = address->address;
 	if (is_starting(watch, device) && !is_complete(device) && confidence >= LEAST_CONFIDENCE)
 		plan_recheck(watch, device);
-	target.ifindex = address->ifindex;
-	target.address = address->address;
-	target.port = 0;
-	confirmation_update(device->confirmation, &target, &device->evidence,
+	place.ifindex = address->ifindex;
+	place.address = address->address;
+	confirmation_update(device->confirmation, &place, &device->evidence,
 			    /* the usual ones, too */
 			    stranger || confidence >= CAMERA_FROM ||
 				    evidence_has_trait(&device->evidence, "added"));
@@ -212,7 +210,7 @@ void service_watch_verify(struct service_watch *watch, struct device *device)
 	if (device->confirmation && confirmation_is_busy(device->confirmation))
 		return; /* whatever answers will tell */
 	if (device->confirmation)
-		confirmation_reset(device->confirmation, CONFIRMATION_VERIFY);
+		confirmation_reset(device->confirmation, LOOK_VERIFY);
 	service_watch_update(watch, device);
 }
 

@@ -9,8 +9,17 @@
 #include <sys/socket.h>
 
 #include "common/memory.h"
+#include "discoverd/certificate_names.h"
 #include "discoverd/forbidden_port.h"
 #include "discoverd/tls_process.h"
+
+#define PIECE 4096 /* bytes that are received at a time */
+
+/* "ERROR SIZE\n" and the names: see tls_process.h. */
+struct greeting {
+	size_t used;
+	char bytes[32 + CERTIFICATE_NAMES_SIZE];
+};
 
 struct tcp_exchange {
 	struct loop_io io;
@@ -23,9 +32,9 @@ struct tcp_exchange {
 	char *certificate;
 	int error; /* told when the timer elapses; 0: it is the timeout */
 	bool connected;
-	bool open; /* TLS, if any, is agreed on */
-	size_t used;
-	char bytes[TCP_EXCHANGE_MAX];
+	usec_t timeout;
+	usec_t started, trip;
+	struct greeting *greeting; /* NULL: none is awaited */
 };
 
 static void fail_later(struct tcp_exchange *exchange, int error)
@@ -46,7 +55,6 @@ static void on_timer(struct loop_timer *timer)
 
 static void on_open(struct tcp_exchange *exchange)
 {
-	exchange->open = true;
 	loop_io_watch(&exchange->io, LOOP_READ);
 	exchange->handlers->on_connected(exchange, exchange->owner);
 }
@@ -66,31 +74,53 @@ static void start_tls(struct tcp_exchange *exchange)
 		fail_later(exchange, r);
 		return;
 	}
+	exchange->greeting = xnew(struct greeting);
 	loop_io_init(&exchange->io, loop, exchange->fd, on_ready);
 	loop_io_watch(&exchange->io, LOOP_READ);
 }
 
-/* "ERROR SIZE\n" and the names: see tls_process.h. */
-static void read_greeting(struct tcp_exchange *exchange, bool at_end)
+/* How many bytes of the greeting are to come, as far as is known; 0: it is complete. */
+static size_t missing(const struct greeting *greeting, int *ret_error, size_t *ret_head)
 {
-	const char *end = memchr(exchange->bytes, '\n', exchange->used);
-	size_t head = end ? (size_t)(end + 1 - exchange->bytes) : 0, size = 0;
-	char line[32];
-	int error = 0;
+	const char *end = memchr(greeting->bytes, '\n', greeting->used);
+	size_t size = 0;
 
-	if (head && head < sizeof(line)) {
-		memcpy(line, exchange->bytes, head);
-		line[head] = '\0';
-		if (sscanf(line, "%d %zu", &error, &size) == 2 && !error &&
-		    exchange->used >= head + size) {
-			exchange->certificate = xstrndup(exchange->bytes + head, size);
-			tcp_exchange_consume(exchange, head + size);
-			on_open(exchange);
+	if (!end)
+		return 1; /* nothing beyond the greeting is to be taken from the socket */
+	*ret_head = (size_t)(end + 1 - greeting->bytes);
+	if (sscanf(greeting->bytes, "%d %zu", ret_error, &size) != 2 ||
+	    size > CERTIFICATE_NAMES_SIZE)
+		*ret_error = EPROTO;
+	return *ret_error ? 0 : *ret_head + size - greeting->used;
+}
+
+static void on_greeting(struct tcp_exchange *exchange)
+{
+	struct greeting *greeting = exchange->greeting;
+	size_t head = 0, size;
+	int error = 0;
+	ssize_t got;
+
+	while ((size = missing(greeting, &error, &head))) {
+		got = greeting->used + size < sizeof(greeting->bytes)
+			      ? recv(exchange->fd, greeting->bytes + greeting->used, size, 0)
+			      : 0;
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (got <= 0) {
+			fail_later(exchange, -ECONNABORTED);
 			return;
 		}
+		greeting->used += (size_t)got;
 	}
-	if (error || at_end)
-		fail_later(exchange, error ? -error : -ECONNABORTED);
+	if (error) {
+		fail_later(exchange, -error);
+		return;
+	}
+	exchange->certificate = xstrndup(greeting->bytes + head, greeting->used - head);
+	free(greeting);
+	exchange->greeting = NULL;
+	on_open(exchange);
 }
 
 static void on_connected(struct tcp_exchange *exchange)
@@ -105,40 +135,28 @@ static void on_connected(struct tcp_exchange *exchange)
 		return;
 	}
 	exchange->connected = true;
+	exchange->trip = loop_now(exchange->io.loop) - exchange->started;
+	loop_timer_arm(&exchange->timer, exchange->timeout);
 	if (exchange->secure)
 		start_tls(exchange);
 	else
 		on_open(exchange);
 }
 
-/* As recv(), with a negative errno. */
-static ssize_t receive(struct tcp_exchange *exchange)
-{
-	ssize_t size = recv(exchange->fd, exchange->bytes + exchange->used,
-			    sizeof(exchange->bytes) - exchange->used, 0);
-
-	if (size > 0)
-		exchange->used += (size_t)size;
-	return size < 0 ? -errno : size;
-}
-
 static void on_readable(struct tcp_exchange *exchange)
 {
-	ssize_t size = receive(exchange);
-	bool at_end;
+	char bytes[PIECE];
+	ssize_t size = recv(exchange->fd, bytes, sizeof(bytes), 0);
 
-	if (size == -EAGAIN || size == -EINTR)
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	at_end = size <= 0 || exchange->used == sizeof(exchange->bytes);
-	if (at_end)
+	if (size < 0) {
+		fail_later(exchange, -errno);
+		return;
+	}
+	if (!size)
 		loop_io_watch(&exchange->io, 0);
-	if (!exchange->open)
-		read_greeting(exchange, at_end);
-	else if (size < 0 && !exchange->used)
-		fail_later(exchange, (int)size);
-	else
-		exchange->handlers->on_bytes(exchange, exchange->bytes, exchange->used, at_end,
-					     exchange->owner);
+	exchange->handlers->on_bytes(exchange, bytes, (size_t)size, !size, exchange->owner);
 }
 
 static void on_ready(struct loop_io *io, unsigned ready)
@@ -147,40 +165,45 @@ static void on_ready(struct loop_io *io, unsigned ready)
 
 	if (!exchange->connected)
 		on_connected(exchange);
+	else if (exchange->greeting)
+		on_greeting(exchange);
 	else
 		on_readable(exchange);
 }
 
-int tcp_exchange_new(struct tcp_exchange **ret_exchange, struct loop *loop, unsigned ifindex,
-		     const struct netaddr *address, uint16_t port, bool secure, usec_t timeout,
+int tcp_exchange_new(struct tcp_exchange **ret_exchange, struct loop *loop,
+		     const struct tcp_place *place, usec_t patience, usec_t timeout,
 		     const struct tcp_exchange_handlers *handlers, void *owner)
 {
-	const int index = (int)ifindex;
+	const struct netaddr *address = &place->address;
+	const int index = (int)place->ifindex;
 	struct sockaddr_storage to;
-	socklen_t length = netaddr_to_sockaddr(address, port, &to);
+	socklen_t length = netaddr_to_sockaddr(address, place->port, &to);
 	struct tcp_exchange *exchange;
 	int fd, r;
 
-	if (port_is_forbidden(port))
+	if (port_is_forbidden(place->port))
 		return -EPERM;
 	fd = socket(address->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (ifindex && setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof(index)) < 0) {
+	if (index && setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof(index)) < 0) {
 		r = -errno;
 		close(fd);
 		return r;
 	}
 	if (address->family == AF_INET6)
-		((struct sockaddr_in6 *)(void *)&to)->sin6_scope_id = ifindex;
+		((struct sockaddr_in6 *)(void *)&to)->sin6_scope_id = place->ifindex;
 	exchange = xnew(struct tcp_exchange);
 	exchange->fd = fd;
 	exchange->handlers = handlers;
 	exchange->owner = owner;
-	exchange->secure = secure;
+	exchange->secure = place->secure;
+	exchange->timeout = timeout;
+	exchange->started = loop_now(loop);
 	loop_io_init(&exchange->io, loop, fd, on_ready);
 	loop_timer_init(&exchange->timer, loop, on_timer);
-	loop_timer_arm(&exchange->timer, timeout);
+	loop_timer_arm(&exchange->timer, patience);
 	if (connect(fd, (const struct sockaddr *)&to, length) < 0 && errno != EINPROGRESS)
 		fail_later(exchange, -errno);
 	else
@@ -197,6 +220,7 @@ struct tcp_exchange *tcp_exchange_free(struct tcp_exchange *exchange)
 	loop_timer_deinit(&exchange->timer);
 	process_free(exchange->tls);
 	closep(&exchange->fd);
+	free(exchange->greeting);
 	free(exchange->certificate);
 	free(exchange);
 	return NULL;
@@ -223,10 +247,12 @@ const char *tcp_exchange_certificate(const struct tcp_exchange *exchange)
 	return exchange->certificate;
 }
 
-void tcp_exchange_consume(struct tcp_exchange *exchange, size_t size)
+void tcp_exchange_set_owner(struct tcp_exchange *exchange, void *owner)
 {
-	if (size > exchange->used)
-		size = exchange->used;
-	exchange->used -= size;
-	memmove(exchange->bytes, exchange->bytes + size, exchange->used);
+	exchange->owner = owner;
+}
+
+usec_t tcp_exchange_trip(const struct tcp_exchange *exchange)
+{
+	return exchange->trip;
 }

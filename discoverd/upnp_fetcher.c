@@ -10,17 +10,16 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "discoverd/conversation.h"
 #include "discoverd/http_message.h"
-#include "discoverd/response.h"
-#include "discoverd/tcp_exchange.h"
 #include "discoverd/upnp_description.h"
 
-#define MAX_FETCHES   256
-#define MAX_RUNNING   16
-#define MAX_OF_HOST   2 /* connections: a device has one description, seldom two */
-#define FETCH_TIMEOUT (3500 * USEC_PER_MSEC)
-#define LAST_TIMEOUT  (7500 * USEC_PER_MSEC) /* the kernel's fourth SYN comes after 7 s */
-#define FETCH_AGAIN   (600 * USEC_PER_SEC)
+#define MAX_FETCHES 256
+#define MAX_RUNNING 16
+#define MAX_OF_HOST 2 /* connections: a device has one description, seldom two */
+#define PATIENCE      (3500 * USEC_PER_MSEC) /* the kernel's third SYN comes after 3 s, */
+#define LAST_PATIENCE (7500 * USEC_PER_MSEC) /* its fourth after 7 s */
+#define FETCH_AGAIN (600 * USEC_PER_SEC)
 
 enum fetch_state {
 	FETCH_WAITING,
@@ -33,9 +32,9 @@ struct fetch {
 	struct upnp_fetcher *fetcher;
 	struct upnp_place place;
 	enum fetch_state state;
-	unsigned connections;          /* one, and another if that was lost */
-	struct tcp_exchange *exchange; /* not NULL while running */
-	usec_t due;                    /* while waiting */
+	unsigned connections;              /* one, and another if that was lost */
+	struct conversation *conversation; /* not NULL while running */
+	usec_t due;                        /* while waiting */
 	usec_t ended;
 };
 
@@ -52,66 +51,55 @@ struct upnp_fetcher {
 	void *owner;
 };
 
-static void end(struct fetch *fetch, bool lost)
+static void end(struct fetch *fetch, enum connection_end how)
 {
-	fetch->exchange = tcp_exchange_free(fetch->exchange);
+	fetch->conversation = conversation_free(fetch->conversation);
 	fetch->state = FETCH_ENDED;
 	fetch->ended = loop_now(fetch->fetcher->loop);
 	fetch->fetcher->running--;
-	connection_budget_give_back(fetch->fetcher->budget, lost);
+	connection_budget_give_back(fetch->fetcher->budget, how);
 	loop_defer_schedule(&fetch->fetcher->wake);
 }
 
-static void on_connected(struct tcp_exchange *exchange, void *owner)
-{
-	char request[HTTP_REQUEST_SIZE];
-	struct fetch *fetch = owner;
+struct description_prober {
+	struct conversation conversation;
+	char path[TEXT_SIZE];
+};
 
-	tcp_exchange_extend(exchange, FETCH_TIMEOUT); /* what was lost took its time */
-	tcp_exchange_send(exchange, request,
-			  http_message_get_document(request, &fetch->place.address,
-						    fetch->place.port, fetch->place.path));
+static void description_begin(struct conversation *conversation, const struct probe_target *target)
+{
+	struct description_prober *prober = container_of(conversation, struct description_prober,
+							 conversation);
+
+	memcpy(prober->path, target->path, strlen(target->path) + 1); /* a place's */
 }
 
-static void read_answer(struct fetch *fetch, const struct response *response, const char *bytes,
-			size_t size)
+static size_t description_ask(struct conversation *conversation,
+			      char request[static CONVERSATION_REQUEST_SIZE])
 {
-	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
-	struct upnp_fetcher *fetcher = fetch->fetcher;
-	char text[NETADDR_TEXT_SIZE];
+	struct description_prober *prober = container_of(conversation, struct description_prober,
+							 conversation);
+	const struct tcp_place *place = &conversation->target.place;
 
-	if (response->protocol != RESPONSE_HTTP || response->status != 200 ||
-	    upnp_description_read(&evidence, bytes + response->head_size,
-				  size - response->head_size, loop_now(fetcher->loop)) < 0) {
-		log_debug("%s has no UPnP description that can be read",
-			  netaddr_format(&fetch->place.address, text));
-		return;
-	}
-	fetcher->on_fetched(&fetch->place, &evidence, fetcher->owner);
+	return http_message_get_document(request, &place->address, place->port, prober->path);
 }
 
-static void on_bytes(struct tcp_exchange *exchange, const char *bytes, size_t size, bool at_end,
-		     void *owner)
+static bool description_read(struct conversation *conversation, const struct response *response,
+			     const char *body, size_t size)
 {
-	struct fetch *fetch = owner;
-	struct response response;
-
-	switch (response_parse(&response, bytes, size, at_end)) {
-	case RESPONSE_INCOMPLETE:
-		return;
-	case RESPONSE_INVALID:
-		end(fetch, false);
-		return;
-	case RESPONSE_COMPLETE:
-		break;
-	}
-	/* Without a length it ends with the connection. */
-	if (!at_end &&
-	    (!response.content_length || size - response.head_size < response.content_length))
-		return;
-	read_answer(fetch, &response, bytes, size);
-	end(fetch, false);
+	conversation->confirmed = response->protocol == RESPONSE_HTTP && response->status == 200 &&
+				  upnp_description_read(&conversation->evidence, body, size,
+							loop_now(conversation->loop)) == 0;
+	return false;
 }
+
+static const struct service_probe description_probe = {
+	.size = sizeof(struct description_prober),
+	.lone = true,
+	.begin = description_begin,
+	.ask = description_ask,
+	.read = description_read,
+};
 
 static bool same_host(const struct fetch *fetch, const struct upnp_place *place)
 {
@@ -130,30 +118,43 @@ static unsigned connections_to(const struct upnp_fetcher *fetcher, const struct 
 	return count;
 }
 
-static void on_failed(struct tcp_exchange *exchange, int error, void *owner)
+static void on_done(struct conversation *conversation, enum probe_result result,
+		    struct evidence *evidence, void *owner)
 {
+	bool lost = result == PROBE_SILENT;
 	struct fetch *fetch = owner;
-	bool lost = error == -ETIMEDOUT || error == -EHOSTUNREACH; /* ARP is lost, too */
+	struct upnp_fetcher *fetcher = fetch->fetcher;
+	char text[NETADDR_TEXT_SIZE];
 
-	end(fetch, lost);
-	if (lost && connections_to(fetch->fetcher, &fetch->place) < MAX_OF_HOST)
+	if (result == PROBE_CONFIRMED)
+		fetcher->on_fetched(&fetch->place, evidence, fetcher->owner);
+	else
+		log_debug("%s has no UPnP description that can be read",
+			  netaddr_format(&fetch->place.address, text));
+	end(fetch, lost || result == PROBE_REFUSED ? CONNECTION_LOST : CONNECTION_ANSWERED);
+	if (lost && connections_to(fetcher, &fetch->place) < MAX_OF_HOST)
 		fetch->state = FETCH_WAITING;
 }
 
 /* The place of the budget is taken. */
 static void start(struct fetch *fetch)
 {
-	static const struct tcp_exchange_handlers handlers = { on_connected, on_bytes, on_failed };
+	static const struct conversation_handlers handlers = { .on_done = on_done };
 	struct upnp_fetcher *fetcher = fetch->fetcher;
+	const struct probe_target target = {
+		.place = { .ifindex = fetch->place.ifindex,
+			   .address = fetch->place.address,
+			   .port = fetch->place.port },
+		.patience = fetch->connections ? LAST_PATIENCE : PATIENCE,
+		.path = fetch->place.path,
+	};
 
 	if (fetcher->is_unwelcome(&fetch->place, fetcher->owner) ||
-	    tcp_exchange_new(&fetch->exchange, fetcher->loop, fetch->place.ifindex,
-			     &fetch->place.address, fetch->place.port, false,
-			     fetch->connections ? LAST_TIMEOUT : FETCH_TIMEOUT, &handlers,
-			     fetch) < 0) {
+	    conversation_start(&fetch->conversation, fetcher->loop, &description_probe, &target,
+			       &handlers, fetch) < 0) {
 		fetch->state = FETCH_ENDED; /* or out of descriptors: as good as lost */
 		fetch->ended = loop_now(fetcher->loop);
-		connection_budget_give_back(fetcher->budget, true);
+		connection_budget_give_back(fetcher->budget, CONNECTION_UNKNOWN);
 		return;
 	}
 	fetch->state = FETCH_RUNNING;
@@ -204,7 +205,7 @@ static void remove_fetch(struct upnp_fetcher *fetcher, struct fetch *fetch)
 		at = &(*at)->next;
 	*at = fetch->next;
 	if (fetch->state == FETCH_RUNNING)
-		end(fetch, false);
+		end(fetch, CONNECTION_UNKNOWN);
 	fetcher->count--;
 	free(fetch);
 }

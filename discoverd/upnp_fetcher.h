@@ -2,7 +2,7 @@
 /*
  * Fetches UPnP descriptions: each place once in ten minutes, twice if the first answer is lost, two
  * connections per host then, one at a time and 16 for all, within the budget of all connections,
- * 8 KiB of each answer. What is beyond the bounds is dropped; it will be announced again.
+ * 16 KiB of each answer. What is beyond the bounds is dropped; it will be announced again.
  */
 #pragma once
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The protocols and the probes of services are those of the tables in discovery.c and
- * confirmation.c, by the same names. WS-Discovery answers after a while, as the standard wants; a
- * service within a round-trip.
+ * The protocols are those of the table in protocol.h, by the same names; conversations with
+ * services are those of conversation.h. WS-Discovery answers after a while, as the standard wants;
+ * a service within a round-trip.
  */
 #include "tests/support/simulated_lan.h"
 
+#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/memory.h"
-#include "discoverd/probe.h"
+#include "discoverd/conversation.h"
+#include "discoverd/probe_plan.h"
 #include "tests/support/simulated_kernel.h"
 #include "tests/support/test.h"
 
@@ -187,101 +189,95 @@ const struct protocol ndp_protocol = { "ndp", LISTENER };
 
 /* --- services --- */
 
-struct probe {
+struct talk {
+	struct conversation conversation;
 	struct loop_timer timer;
-	struct evidence evidence;
 	enum probe_result result;
-	probe_done_fn *on_done;
-	void *owner;
 };
 
-static void on_probe_done(struct loop_timer *timer)
+static void on_talked(struct loop_timer *timer)
 {
-	struct probe *probe = container_of(timer, struct probe, timer);
+	struct talk *talk = container_of(timer, struct talk, timer);
+	struct conversation *conversation = &talk->conversation;
 
-	probe->on_done(probe, probe->result, &probe->evidence, probe->owner);
+	conversation->handlers->on_done(conversation, talk->result, &conversation->evidence,
+					conversation->owner);
 }
 
-static int start_probe(void **ret_probe, struct loop *loop, const struct probe_target *target,
-		       const struct probe_handlers *handlers, void *owner, enum source source,
-		       bool (*has_it)(const struct lan_host *host, uint16_t port))
+static enum source source_of(const struct service_probe *probe)
 {
-	struct lan_host *host = find_host(&target->address);
-	struct probe *probe = xnew(struct probe);
+	return probe == &rtsp_probe   ? SOURCE_RTSP
+	       : probe == &http_probe ? SOURCE_HTTP
+				      : SOURCE_ONVIF;
+}
+
+static bool has_service(const struct lan_host *host, enum source source, uint16_t port)
+{
+	if (source == SOURCE_RTSP)
+		return host->rtsp && port == 554;
+	/* It has no ONVIF, as far as anybody without a password sees. */
+	return source == SOURCE_HTTP && host->http && port == 80;
+}
+
+static void answer(struct talk *talk, enum source source, const struct lan_host *host)
+{
+	struct evidence *evidence = &talk->conversation.evidence;
+	usec_t now = loop_now(talk->conversation.loop);
+
+	talk->result = PROBE_CONFIRMED;
+	evidence_add_port(evidence, source, FIELD_SERVICE, talk->conversation.target.place.port,
+			  source == SOURCE_RTSP ? "rtsp" : "http", now);
+	if (source == SOURCE_RTSP)
+		evidence_add(evidence, source, FIELD_TRAIT, "rtsp-answers", now);
+	else if (host->server)
+		evidence_add(evidence, source, FIELD_TRAIT, "http-vendor", now);
+}
+
+int conversation_start(struct conversation **ret_conversation, struct loop *loop,
+		       const struct service_probe *probe, const struct probe_target *target,
+		       const struct conversation_handlers *handlers, void *owner)
+{
+	const struct tcp_place *place = &target->place;
+	struct lan_host *host = find_host(&place->address);
+	enum source source = source_of(probe);
+	struct talk *talk = xnew(struct talk);
 
 	for (struct lan_host *each = lan.hosts; each; each = each->next) {
 		struct netaddr address = lan_address(each);
 
-		each->connections += netaddr_equal(&address, &target->address);
+		each->connections += netaddr_equal(&address, &place->address);
 	}
-	simulated_kernel_send(target->ifindex, &target->address);
-	probe->on_done = handlers->on_done;
-	probe->owner = owner;
-	probe->result = !host                        ? PROBE_SILENT
-			: has_it(host, target->port) ? PROBE_CONFIRMED
-						     : PROBE_REFUSED;
-	if (probe->result == PROBE_CONFIRMED) {
-		evidence_add_port(&probe->evidence, source, FIELD_SERVICE, target->port,
-				  source == SOURCE_RTSP ? "rtsp" : "http", loop_now(loop));
-		if (source == SOURCE_RTSP)
-			evidence_add(&probe->evidence, source, FIELD_TRAIT, "rtsp-answers",
-				     loop_now(loop));
-		else if (host->server)
-			evidence_add(&probe->evidence, source, FIELD_TRAIT, "http-vendor",
-				     loop_now(loop));
-	}
-	loop_timer_init(&probe->timer, loop, on_probe_done);
-	loop_timer_arm(&probe->timer, host ? ROUND_TRIP : PROBE_TIMEOUT);
-	*ret_probe = probe;
+	simulated_kernel_send(place->ifindex, &place->address);
+	talk->conversation.loop = loop;
+	talk->conversation.target = *target;
+	talk->conversation.handlers = handlers;
+	talk->conversation.owner = owner;
+	talk->result = host ? PROBE_REFUSED : PROBE_SILENT;
+	if (host && has_service(host, source, place->port))
+		answer(talk, source, host);
+	loop_timer_init(&talk->timer, loop, on_talked);
+	loop_timer_arm(&talk->timer, host ? ROUND_TRIP : target->patience);
+	*ret_conversation = &talk->conversation;
 	return 0;
 }
 
-static void *stop_probe(void *object)
+/* No server keeps a connection. */
+int conversation_continue(struct conversation **ret_conversation, struct conversation *before,
+			  const struct service_probe *probe, const struct probe_target *target,
+			  const struct conversation_handlers *handlers, void *owner)
 {
-	struct probe *probe = object;
+	return -ENOTCONN;
+}
 
-	loop_timer_deinit(&probe->timer);
-	evidence_deinit(&probe->evidence);
-	free(probe);
+struct conversation *conversation_free(struct conversation *conversation)
+{
+	struct talk *talk = container_of(conversation, struct talk, conversation);
+
+	loop_timer_deinit(&talk->timer);
+	evidence_deinit(&conversation->evidence);
+	free(talk);
 	return NULL;
 }
-
-static bool has_rtsp(const struct lan_host *host, uint16_t port)
-{
-	return host->rtsp && port == 554;
-}
-
-static bool has_http(const struct lan_host *host, uint16_t port)
-{
-	return host->http && port == 80;
-}
-
-static bool has_onvif(const struct lan_host *host, uint16_t port)
-{
-	return false; /* as far as anybody without a password sees */
-}
-
-static int start_rtsp(void **ret_probe, struct loop *loop, const struct probe_target *target,
-		      const struct probe_handlers *handlers, void *owner)
-{
-	return start_probe(ret_probe, loop, target, handlers, owner, SOURCE_RTSP, has_rtsp);
-}
-
-static int start_http(void **ret_probe, struct loop *loop, const struct probe_target *target,
-		      const struct probe_handlers *handlers, void *owner)
-{
-	return start_probe(ret_probe, loop, target, handlers, owner, SOURCE_HTTP, has_http);
-}
-
-static int start_onvif(void **ret_probe, struct loop *loop, const struct probe_target *target,
-		       const struct probe_handlers *handlers, void *owner)
-{
-	return start_probe(ret_probe, loop, target, handlers, owner, SOURCE_ONVIF, has_onvif);
-}
-
-const struct service_probe rtsp_probe = { start_rtsp, stop_probe };
-const struct service_probe http_probe = { start_http, stop_probe };
-const struct service_probe onvif_probe = { start_onvif, stop_probe };
 
 /* --- the listener --- */
 

@@ -109,21 +109,21 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void ask(unsigned connections, struct connection_budget *budget)
+static void ask(enum look look, struct connection_budget *budget)
 {
 	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
-	struct probe_target target = { 0 };
+	struct tcp_place place = { 0 };
 	struct confirmation *confirmation;
 	struct confirmer *confirmer;
 
 	for (size_t i = 0; i < PORTS; i++)
 		evidence_add_port(&evidence, SOURCE_WSD, FIELD_HINT, site.ports[i],
 				  i % 2 ? "http" : "rtsp", 1);
-	netaddr_parse(&target.address, "127.0.0.1");
+	netaddr_parse(&place.address, "127.0.0.1");
 	confirmer_new(&confirmer, site.loop, budget, on_result, on_idle, NULL);
 	confirmation_new(&confirmation, confirmer, NULL);
-	confirmation_reset(confirmation, connections);
-	confirmation_update(confirmation, &target, &evidence, false);
+	confirmation_reset(confirmation, look);
+	confirmation_update(confirmation, &place, &evidence, false);
 	assert_int_equal(loop_run(site.loop), 0);
 	assert_int_equal(budget->running, 0);
 	confirmation_free(confirmation);
@@ -134,9 +134,9 @@ static void a_full_look(void **state)
 {
 	struct connection_budget budget = { 0 };
 
-	ask(CONFIRMATION_FULL, &budget);
-	assert_int_equal(site.results, CONFIRMATION_FULL);
-	assert_int_equal(site.total, CONFIRMATION_FULL);
+	ask(LOOK_FULL, &budget);
+	assert_int_equal(site.results, 10);
+	assert_int_equal(site.total, 10);
 	assert_true(site.most <= 3);
 }
 
@@ -144,8 +144,8 @@ static void a_light_look(void **state)
 {
 	struct connection_budget budget = { 0 };
 
-	ask(CONFIRMATION_LIGHT, &budget);
-	assert_int_equal(site.total, CONFIRMATION_LIGHT);
+	ask(LOOK_LIGHT, &budget);
+	assert_int_equal(site.total, 4);
 }
 
 /* Others have all places: one after the other is taken as it becomes free. */
@@ -153,17 +153,17 @@ static void a_budget_that_is_used_up(void **state)
 {
 	struct connection_budget budget = { .running = CONNECTION_BUDGET_RUNNING - 1 };
 	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
-	struct probe_target target = { 0 };
+	struct tcp_place place = { 0 };
 	struct confirmation *confirmation;
 	struct confirmer *confirmer;
 
 	for (size_t i = 0; i < 4; i++)
 		evidence_add_port(&evidence, SOURCE_WSD, FIELD_HINT, site.ports[i], "http", 1);
-	netaddr_parse(&target.address, "127.0.0.1");
+	netaddr_parse(&place.address, "127.0.0.1");
 	confirmer_new(&confirmer, site.loop, &budget, on_result, on_idle, NULL);
 	confirmation_new(&confirmation, confirmer, NULL);
-	confirmation_reset(confirmation, CONFIRMATION_LIGHT);
-	confirmation_update(confirmation, &target, &evidence, false);
+	confirmation_reset(confirmation, LOOK_LIGHT);
+	confirmation_update(confirmation, &place, &evidence, false);
 	assert_true(confirmer_is_busy(confirmer));
 	while (site.results < 4)
 		assert_int_equal(loop_run(site.loop), 0);
@@ -178,19 +178,19 @@ static void a_budget_that_is_used_up(void **state)
 static void who_has_told_is_not_asked_by_a_light_look(void **state)
 {
 	static const struct {
-		unsigned look;
+		enum look look;
 		usec_t age; /* of what it has told */
 		bool busy;
-	} looks[] = { { CONFIRMATION_FULL, 0, true },
-		      { CONFIRMATION_LIGHT, 0, false },
-		      { CONFIRMATION_LIGHT, 3000 * USEC_PER_SEC, false },
-		      { CONFIRMATION_LIGHT, 3601 * USEC_PER_SEC, true } };
+	} looks[] = { { LOOK_FULL, 0, true },
+		      { LOOK_LIGHT, 0, false },
+		      { LOOK_LIGHT, 3000 * USEC_PER_SEC, false },
+		      { LOOK_LIGHT, 3601 * USEC_PER_SEC, true } };
 	struct connection_budget budget = { 0 };
-	struct probe_target target = { 0 };
+	struct tcp_place place = { 0 };
 	struct confirmation *confirmation;
 	struct confirmer *confirmer;
 
-	netaddr_parse(&target.address, "127.0.0.1");
+	netaddr_parse(&place.address, "127.0.0.1");
 	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
 		_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
 		usec_t now = loop_now(site.loop);
@@ -202,7 +202,7 @@ static void who_has_told_is_not_asked_by_a_light_look(void **state)
 		confirmer_new(&confirmer, site.loop, &budget, on_result, on_idle, NULL);
 		confirmation_new(&confirmation, confirmer, NULL);
 		confirmation_reset(confirmation, looks[i].look);
-		confirmation_update(confirmation, &target, &evidence, false);
+		confirmation_update(confirmation, &place, &evidence, false);
 		assert_int_equal(confirmer_is_busy(confirmer), looks[i].busy);
 		confirmation_free(confirmation);
 		confirmer_free(confirmer);
@@ -214,7 +214,7 @@ static void who_refused_at_first_is_asked_again(void **state)
 {
 	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
 	struct connection_budget budget = { 0 };
-	struct probe_target target = { 0 };
+	struct tcp_place place = { 0 };
 	struct confirmation *confirmation;
 	struct confirmer *confirmer;
 	struct sockaddr_storage bound;
@@ -230,12 +230,12 @@ static void who_refused_at_first_is_asked_again(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&bound, length), 0);
 	length = sizeof(bound);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&bound, &length), 0);
-	netaddr_from_sockaddr(&target.address, &port, (struct sockaddr *)&bound);
+	netaddr_from_sockaddr(&place.address, &port, (struct sockaddr *)&bound);
 	evidence_add_port(&evidence, SOURCE_WSD, FIELD_HINT, port, "rtsp", 1);
 	confirmer_new(&confirmer, site.loop, &budget, on_result, on_idle, NULL);
 	confirmation_new(&confirmation, confirmer, NULL);
-	confirmation_reset(confirmation, CONFIRMATION_FIRST);
-	confirmation_update(confirmation, &target, &evidence, false);
+	confirmation_reset(confirmation, LOOK_FIRST);
+	confirmation_update(confirmation, &place, &evidence, false);
 	assert_int_equal(loop_run(site.loop), 0);
 	assert_int_equal(site.results, 1);
 	assert_int_equal(site.total, 0);
@@ -243,10 +243,10 @@ static void who_refused_at_first_is_asked_again(void **state)
 	assert_int_equal(listen(fd, 16), 0);
 	loop_io_init(&camera, site.loop, fd, on_connection);
 	loop_io_watch(&camera, LOOP_READ);
-	confirmation_update(confirmation, &target, &evidence, false);
+	confirmation_update(confirmation, &place, &evidence, false);
 	assert_false(confirmer_is_busy(confirmer));
 	confirmation_extend(confirmation);
-	confirmation_update(confirmation, &target, &evidence, false);
+	confirmation_update(confirmation, &place, &evidence, false);
 	assert_int_equal(loop_run(site.loop), 0);
 	assert_int_equal(site.results, 2);
 	assert_int_equal(site.total, 1);

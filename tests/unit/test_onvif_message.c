@@ -7,7 +7,7 @@
 
 #include "common/memory.h"
 #include "common/state_file.h"
-#include "discoverd/response.h"
+#include "discoverd/response_reader.h"
 #include "tests/support/test.h"
 
 #define PROVEN "trait=onvif-answers onvif=8081 /onvif/device_service "
@@ -149,21 +149,21 @@ static void answers_become_evidence(void **state)
 		_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
 		_cleanup_free_ char *path = xasprintf("%s/../fuzz/corpus/onvif/%s",
 						      getenv("TEST_DATA"), cases[i].file);
-		_cleanup_free_ char *bytes = NULL, *body = NULL;
+		_cleanup_(response_reader_deinit) struct response_reader reader = { 0 };
+		_cleanup_free_ char *bytes = NULL;
 		struct onvif_session session;
-		struct response response;
-		size_t size, length, whole;
+		size_t size;
 		char text[2048];
 
 		print_message("# %s\n", cases[i].file);
 		assert_int_equal(file_read(path, 1 << 16, &bytes, &size), 0);
-		assert_int_equal(response_parse(&response, bytes, size, true), RESPONSE_COMPLETE);
-		body = xcalloc(1, size);
-		assert_true(
-			response_read_body(&response, bytes, size, true, body, &length, &whole));
+		response_reader_read(&reader, bytes, size, true);
+		assert_int_equal(reader.part, RESPONSE_WHOLE);
 		start_session(&session);
 		assert_int_equal(onvif_message_read(&session, &evidence, call_of(cases[i].file),
-						    response.status, body, length, 1),
+						    reader.response.status,
+						    reader.length ? reader.bytes : "",
+						    reader.length, 1),
 				 cases[i].answer);
 		describe_evidence(text, sizeof(text), &evidence);
 		assert_string_equal(text, cases[i].evidence);
@@ -172,73 +172,57 @@ static void answers_become_evidence(void **state)
 	}
 }
 
-static void a_body_ends_where_its_head_says(void **state)
+/* Answers of 30 kB: the first profile is what counts, and the connection goes on. */
+static void a_long_list_of_profiles(void **state)
 {
-	static const struct {
-		const char *bytes;
-		bool whole, whole_at_end;
-		const char *body;
-		size_t left; /* bytes of what comes next */
-	} bodies[] = {
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1", true, true, "abc", 8 },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", false, true, "ab", 0 },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true, true, "", 0 },
-		{ "HTTP/1.1 200 OK\r\n\r\nabc", false, true, "abc", 0 },
-		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
-		  "chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\nHT",
-		  true, true, "abc", 2 },
-		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX: "
-		  "y\r\n\r\n",
-		  true, true, "ab", 0 },
-		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n", false,
-		  true, "ab", 0 },
-		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nab", false, true, "ab",
-		  0 },
-		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n<a/>\r\n", true, true, "",
-		  0 },
-		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n", true, true,
-		  "", 0 },
-	};
-	struct response response;
-	size_t size, length, whole;
-	char body[128];
+	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char start[] =
+		"<s:Envelope><s:Body><trt:GetProfilesResponse><trt:Profiles token=\"first\">";
+	static const char end[] = "</trt:Profiles></trt:GetProfilesResponse></s:Body></s:Envelope>";
+	_cleanup_(response_reader_deinit) struct response_reader reader = { 0 };
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+	struct onvif_session session;
+	char chunk[1100], filling[1000];
 
-	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
-		size = strlen(bodies[i].bytes);
-		assert_int_equal(response_parse(&response, bodies[i].bytes, size, false),
-				 RESPONSE_COMPLETE);
-		assert_int_equal(response_read_body(&response, bodies[i].bytes, size, false, body,
-						    &length, &whole),
-				 bodies[i].whole);
-		assert_true(response_read_body(&response, bodies[i].bytes, size, true, body,
-					       &length, &whole));
-		assert_int_equal(length, strlen(bodies[i].body));
-		assert_memory_equal(body, bodies[i].body, length);
-		assert_int_equal(size - whole, bodies[i].left);
+	memset(filling, 'x', sizeof(filling) - 1);
+	filling[sizeof(filling) - 1] = '\0';
+	response_reader_read(&reader, head, strlen(head), false);
+	for (unsigned i = 0; i < 32; i++) {
+		const char *text = !i ? start : i < 31 ? filling : end;
+
+		snprintf(chunk, sizeof(chunk), "%zx\r\n%s\r\n%s", strlen(text), text,
+			 i < 31 ? "" : "0\r\n\r\n");
+		assert_int_equal(reader.part, RESPONSE_BODY);
+		assert_int_equal(response_reader_read(&reader, chunk, strlen(chunk), false),
+				 strlen(chunk));
 	}
+	assert_int_equal(reader.part, RESPONSE_WHOLE);
+	assert_int_equal(reader.length, RESPONSE_MAX_BODY);
+	assert_true(response_reader_is_kept(&reader));
+	start_session(&session);
+	assert_int_equal(onvif_message_read(&session, &evidence, ONVIF_GET_PROFILES,
+					    reader.response.status, reader.bytes, reader.length, 1),
+			 ONVIF_ANSWERED);
+	assert_string_equal(session.profile, "first");
 }
 
-static void whether_the_connection_is_kept(void **state)
+static void where_a_body_ends_that_nothing_says_the_end_of(void **state)
 {
 	static const struct {
-		const char *head;
-		bool closes;
-	} heads[] = {
-		{ "HTTP/1.1 200 OK\r\n\r\n", false },
-		{ "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", true },
-		{ "HTTP/1.1 200 OK\r\nConnection: Keep-Alive\r\n\r\n", false },
-		{ "HTTP/1.0 200 OK\r\n\r\n", true },
-		{ "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n", false },
-		{ "HTTP/1.0 200 OK\r\nConnection: Upgrade\r\n\r\n", true },
+		const char *body;
+		bool whole;
+	} bodies[] = {
+		{ "<Envelope><Body/></Envelope>", true },
+		{ "<s:Envelope></s:Envelope>\r\n\r\n ", true },
+		{ "<s:Envelope><s:Body>", false },
+		{ "<s:Envelope></s:Envelope", false },
+		{ "Envelope>", false },
+		{ "", false },
 	};
-	struct response response;
 
-	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
-		assert_int_equal(
-			response_parse(&response, heads[i].head, strlen(heads[i].head), false),
-			RESPONSE_COMPLETE);
-		assert_int_equal(response.closes, heads[i].closes);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
+		assert_int_equal(onvif_message_is_whole(bodies[i].body, strlen(bodies[i].body)),
+				 bodies[i].whole);
 }
 
 static void calls_that_are_due(void **state)
@@ -299,8 +283,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_become_evidence),
-		cmocka_unit_test(a_body_ends_where_its_head_says),
-		cmocka_unit_test(whether_the_connection_is_kept),
+		cmocka_unit_test(a_long_list_of_profiles),
+		cmocka_unit_test(where_a_body_ends_that_nothing_says_the_end_of),
 		cmocka_unit_test(calls_that_are_due),
 		cmocka_unit_test(requests_carry_no_credential),
 	};
