@@ -24,7 +24,7 @@
 #define MAX_AGAIN    (CONNECTION_BUDGET_RUNNING / 2)
 #define MAX_ATTEMPTS 16 /* each but for the first takes a connection */
 #define MUTE_FROM    4  /* ports that were silent, and none that was not */
-#define RESERVE      2  /* connections that a probe leaves to the others */
+#define RESERVE      2  /* connections that are left to the web and video servers */
 
 static const unsigned connections_of[] = {
 	[LOOK_NONE] = 0,  [LOOK_VERIFY] = 1, [LOOK_LIGHT] = 4,
@@ -38,6 +38,7 @@ static const unsigned connections_of[] = {
 #define PATIENCE_AGAIN (1300 * USEC_PER_MSEC)
 #define PATIENCE_TRIPS 8
 #define STALLED_AFTER  PATIENCE
+#define SLOW_FOR       (1200 * USEC_PER_MSEC)
 #define UNMADE_WAIT    USEC_PER_SEC
 #define ONVIF_LASTS    (3600 * USEC_PER_SEC)
 
@@ -84,6 +85,7 @@ struct call {
 	struct probe_step step;
 	struct conversation *conversation;
 	struct loop_timer stall;
+	bool slow;
 	bool stalled; /* takes so long that others need not wait for it */
 	bool again;
 };
@@ -145,6 +147,15 @@ static bool is_service_pending(const struct confirmation *confirmation, enum pro
 	return false;
 }
 
+/* The port is being asked for another service: its connection may do for this one as well. */
+static bool is_port_pending(const struct confirmation *confirmation, uint16_t port)
+{
+	for (const struct call *call = confirmation->calls; call; call = call->next)
+		if (call->step.port == port && !call->stalled)
+			return true;
+	return false;
+}
+
 /* It drops what is not for it, or is gone: who hunts for ports there only waits. */
 static bool is_mute(const struct confirmation *confirmation)
 {
@@ -176,8 +187,9 @@ static bool is_sought(const struct confirmation *confirmation, enum probe_servic
 	case PROBE_ONVIF: /* it is found where HTTP is, if at all */
 		return confirmation->look == LOOK_FULL && !again &&
 		       !is_service_pending(confirmation, PROBE_HTTP);
-	case PROBE_HTTPS: /* ONVIF may need the connections more */
+	case PROBE_HTTPS: /* ONVIF, which is where HTTP is, may need the connections more */
 		return confirmation->look == LOOK_FULL && !again &&
+		       !is_service_pending(confirmation, PROBE_HTTP) &&
 		       !is_service_pending(confirmation, PROBE_ONVIF);
 	case PROBE_RTSPS:
 	case PROBE_SERVICE_COUNT:
@@ -206,7 +218,7 @@ static enum urgency urgency_of(struct confirmation *confirmation, const struct p
 			      attempt->result != PROBE_SILENT
 		    : confirmation->attempt_count == MAX_ATTEMPTS)
 		return URGENCY_NONE;
-	if (is_needless(confirmation, step) ||
+	if (is_needless(confirmation, step) || is_port_pending(confirmation, step->port) ||
 	    (!step->hinted && !is_sought(confirmation, step->service, again)))
 		return URGENCY_NONE;
 	if (step->secure && confirmation->confirmer->secure == MAX_SECURE) {
@@ -223,11 +235,27 @@ static enum urgency urgency_of(struct confirmation *confirmation, const struct p
 	return step->service == PROBE_ONVIF ? URGENCY_ONVIF : URGENCY_SERVICE;
 }
 
+/* Something points to it, and it is still to be asked. */
+static bool is_owed(struct confirmation *confirmation, const struct probe_step *step)
+{
+	const struct attempt *attempt = find_attempt(confirmation, step);
+
+	return step->hinted && !(attempt && attempt->tries) && !is_needless(confirmation, step);
+}
+
+/* A guess must leave a connection to each of those; TLS is sought when all has been said. */
+static bool is_premature(const struct confirmation *confirmation, const struct probe_step *step,
+			 unsigned owed)
+{
+	return confirmation->connections_left <= owed || (owed && step->secure);
+}
+
 /* Whenever the answer may be another. */
 static void choose(struct confirmation *confirmation)
 {
 	struct probe_plan plan;
 	enum urgency urgency;
+	unsigned owed = 0;
 	bool again;
 
 	confirmation->urgency = URGENCY_NONE;
@@ -236,9 +264,12 @@ static void choose(struct confirmation *confirmation)
 	    !confirmation->connections_left)
 		return;
 	probe_plan_make(&plan, confirmation->evidence, confirmation->usual);
+	for (size_t i = 0; i < plan.count; i++)
+		owed += is_owed(confirmation, &plan.steps[i]);
 	for (size_t i = 0; i < plan.count; i++) {
 		urgency = urgency_of(confirmation, &plan.steps[i], &again);
-		if (urgency >= confirmation->urgency)
+		if (urgency >= confirmation->urgency ||
+		    (urgency >= URGENCY_HUNT && is_premature(confirmation, &plan.steps[i], owed)))
 			continue;
 		confirmation->urgency = urgency;
 		confirmation->step = plan.steps[i];
@@ -362,8 +393,10 @@ static bool may_reconnect(void *owner)
 {
 	struct confirmation *confirmation = ((struct call *)owner)->confirmation;
 	struct confirmer *confirmer = confirmation->confirmer;
+	bool settled = is_service_settled(confirmation, PROBE_RTSP) &&
+		       is_service_settled(confirmation, PROBE_HTTP);
 
-	if (confirmation->connections_left <= RESERVE)
+	if (confirmation->connections_left <= (settled ? 0 : RESERVE))
 		return false;
 	confirmation->connections_left--;
 	connection_budget_replace(confirmer->budget, loop_now(confirmer->loop));
@@ -374,6 +407,12 @@ static void on_stall(struct loop_timer *timer)
 {
 	struct call *call = container_of(timer, struct call, stall);
 
+	/* Who has taken the connection is only slow. */
+	if (call->conversation->trip && !call->slow) {
+		call->slow = true;
+		loop_timer_arm(timer, SLOW_FOR);
+		return;
+	}
 	call->stalled = true;
 	choose(call->confirmation);
 	loop_defer_schedule(&call->confirmation->confirmer->wake);

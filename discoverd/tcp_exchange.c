@@ -135,7 +135,7 @@ static void on_connected(struct tcp_exchange *exchange)
 		return;
 	}
 	exchange->connected = true;
-	exchange->trip = loop_now(exchange->io.loop) - exchange->started;
+	exchange->trip = loop_now(exchange->io.loop) - exchange->started + 1;
 	loop_timer_arm(&exchange->timer, exchange->timeout);
 	if (exchange->secure)
 		start_tls(exchange);
