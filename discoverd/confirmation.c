@@ -187,8 +187,9 @@ static bool is_sought(const struct confirmation *confirmation, enum probe_servic
 	case PROBE_ONVIF: /* it is found where HTTP is, if at all */
 		return confirmation->look == LOOK_FULL && !again &&
 		       !is_service_pending(confirmation, PROBE_HTTP);
-	case PROBE_HTTPS: /* ONVIF, which is where HTTP is, may need the connections more */
+	case PROBE_HTTPS: /* the others may need the connections more */
 		return confirmation->look == LOOK_FULL && !again &&
+		       !is_service_pending(confirmation, PROBE_RTSP) &&
 		       !is_service_pending(confirmation, PROBE_HTTP) &&
 		       !is_service_pending(confirmation, PROBE_ONVIF);
 	case PROBE_RTSPS:

@@ -42,6 +42,8 @@ def prepare(suites):
 def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("suite", nargs="*", help=f"what to measure: {', '.join(SUITES)} (all)")
+    parser.add_argument("--case", metavar="PATTERN", default="*",
+                        help="only the cases of these names, as 22-* (with * and ?)")
     parser.add_argument("--json", metavar="FILE", help="write the figures as a list of objects")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     options = parser.parse_args()
@@ -55,7 +57,7 @@ def main():
     if os.environ.get(PREPARED) != "1":
         prepare(suites)
         os.environ[PREPARED] = "1"
-    collected = results.Results()
+    collected = results.Results(options.case)
     for suite in suites:
         suite.run(BUILD, collected, options.quick)
     collected.print_table()

@@ -372,8 +372,15 @@ def bench_memory(build, results):
 def run(build, results, quick=False):
     namespaces.isolate()
     rounds = 1 if quick else 5
-    bench_24(build, results, rounds)
-    bench_22(build, results, rounds)
-    bench_memory(build, results)
-    bench_flood(build, results, 5 if quick else 20)
-    bench_16(build, results)
+    if results.wants("24-first", "24-all", "24-recall", "24-false", "24-connections-per-camera",
+                     "24-packets", "hotplug", "24-recall-loss10", "24-recall-loss30", "idle-cpu",
+                     "idle-packets"):  # fmt: skip
+        bench_24(build, results, rounds)
+    if results.wants("22-all"):
+        bench_22(build, results, rounds)
+    if results.wants("memory-500"):
+        bench_memory(build, results)
+    if results.wants("flood-memory", "flood-bus"):
+        bench_flood(build, results, 5 if quick else 20)
+    if results.wants("16-speaking", "16-all"):
+        bench_16(build, results)

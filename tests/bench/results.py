@@ -4,6 +4,7 @@
 Each is {bench, case, unit, ours, peers: {name: value}}.
 """
 
+import fnmatch
 import json
 import statistics
 import time
@@ -33,11 +34,19 @@ def show(value):
 
 
 class Results:
-    def __init__(self):
-        self.items, self.spreads = [], []
+    """Of the cases whose names fit the pattern."""
+
+    def __init__(self, pattern="*"):
+        self.items, self.spreads, self.pattern = [], [], pattern
+
+    def wants(self, *cases):
+        """Whether there is anything to measure; a suite that does not ask measures everything."""
+        return any(fnmatch.fnmatch(case, self.pattern) for case in cases)
 
     def add(self, bench, case, unit, ours, peers=None, note=""):
         """ours and the peers' are single values, or lists of which the median counts."""
+        if not self.wants(case):
+            return
         samples = ours if isinstance(ours, list) else [ours]
         peers = {name: median(value) if isinstance(value, list) else value
                  for name, value in (peers or {}).items()}
