@@ -39,14 +39,16 @@ static const unsigned connections_of[] = {
 #define PATIENCE_TRIPS 8
 #define STALLED_AFTER  PATIENCE
 #define SLOW_FOR       (1200 * USEC_PER_MSEC)
+#define CLAIMED_WAIT   (2 * USEC_PER_MSEC) /* the place is for a description */
 #define UNMADE_WAIT    USEC_PER_SEC
 #define ONVIF_LASTS    (3600 * USEC_PER_SEC)
 
 /* What is asked first, of all that is to be asked. */
 enum urgency {
 	URGENCY_SERVICE,  /* where RTSP or HTTP is said to be, or is nearly always */
+	URGENCY_KNOWN,    /* whether what has answered before is still there */
 	URGENCY_ONVIF,    /* what it is */
-	URGENCY_AGAIN,    /* the same once more, of who was silent */
+	URGENCY_AGAIN,    /* once more, of who was silent */
 	URGENCY_STRANGER, /* the first, of a host of which nothing is known */
 	URGENCY_HUNT,     /* where something might be */
 	URGENCY_STRANGER_AGAIN,
@@ -209,6 +211,17 @@ static bool is_needless(const struct confirmation *confirmation, const struct pr
 				now > ONVIF_LASTS ? now - ONVIF_LASTS : 0);
 }
 
+/* The port has answered for a service before. */
+static bool is_known(const struct confirmation *confirmation, uint16_t port)
+{
+	const struct fact *fact = NULL;
+
+	while ((fact = evidence_next(confirmation->evidence, FIELD_SERVICE, fact)))
+		if (fact->port == port)
+			return true;
+	return false;
+}
+
 static enum urgency urgency_of(struct confirmation *confirmation, const struct probe_step *step,
 			       bool *ret_again)
 {
@@ -233,7 +246,11 @@ static enum urgency urgency_of(struct confirmation *confirmation, const struct p
 		return again ? URGENCY_STRANGER_AGAIN : URGENCY_STRANGER;
 	if (again)
 		return URGENCY_AGAIN;
-	return step->service == PROBE_ONVIF ? URGENCY_ONVIF : URGENCY_SERVICE;
+	if (step->service == PROBE_ONVIF)
+		return URGENCY_ONVIF;
+	return confirmation->look == LOOK_FULL && is_known(confirmation, step->port)
+		       ? URGENCY_KNOWN
+		       : URGENCY_SERVICE;
 }
 
 /* Something points to it, and it is still to be asked. */
@@ -326,16 +343,6 @@ static void end(struct call *call, enum connection_end how)
 	detach(call);
 	connection_budget_give_back(call->confirmation->confirmer->budget, how);
 	discard(call);
-}
-
-static bool is_known(const struct confirmation *confirmation, uint16_t port)
-{
-	const struct fact *fact = NULL;
-
-	while ((fact = evidence_next(confirmation->evidence, FIELD_SERVICE, fact)))
-		if (fact->port == port)
-			return true;
-	return false;
 }
 
 /* What it says about the network between us. Most ports are only guesses. */
@@ -514,7 +521,7 @@ static bool pass_on(struct call *call)
 static void wait_for_place(struct confirmer *confirmer, usec_t time)
 {
 	if (!confirmer->waiting)
-		loop_timer_arm(&confirmer->allowance, time);
+		loop_timer_arm(&confirmer->allowance, time ? time : CLAIMED_WAIT);
 	confirmer->waiting = true;
 }
 

@@ -9,6 +9,7 @@
 #define SAMPLE        32 /* connections after which trouble is looked for */
 #define MOST_HALVINGS 3
 #define FULL_WAIT     (20 * USEC_PER_MSEC)
+#define CLAIM_TIME    (5 * USEC_PER_MSEC)
 
 /* When the next may be opened. */
 static usec_t due(const struct connection_budget *budget)
@@ -24,6 +25,13 @@ bool connection_budget_is_full(const struct connection_budget *budget)
 	return budget->running >= CONNECTION_BUDGET_RUNNING >> budget->halvings;
 }
 
+usec_t connection_budget_wait(const struct connection_budget *budget, usec_t now)
+{
+	usec_t time = due(budget), wait = time > now ? time - now : 0;
+
+	return connection_budget_is_full(budget) && wait < FULL_WAIT ? FULL_WAIT : wait;
+}
+
 void connection_budget_replace(struct connection_budget *budget, usec_t now)
 {
 	usec_t time = due(budget);
@@ -32,13 +40,26 @@ void connection_budget_replace(struct connection_budget *budget, usec_t now)
 	budget->next = (budget->next + 1) % CONNECTION_BUDGET_TENTH;
 }
 
-bool connection_budget_take(struct connection_budget *budget, usec_t now)
+static bool take(struct connection_budget *budget, usec_t now)
 {
 	if (connection_budget_is_full(budget) || due(budget) > now)
 		return false;
 	budget->running++;
 	connection_budget_replace(budget, now);
 	return true;
+}
+
+bool connection_budget_take(struct connection_budget *budget, usec_t now)
+{
+	return budget->claimed <= now && take(budget, now);
+}
+
+bool connection_budget_claim(struct connection_budget *budget, usec_t now)
+{
+	bool taken = take(budget, now);
+
+	budget->claimed = taken ? 0 : now + connection_budget_wait(budget, now) + CLAIM_TIME;
+	return taken;
 }
 
 static void slow_down(struct connection_budget *budget)
@@ -70,11 +91,4 @@ void connection_budget_give_back(struct connection_budget *budget, enum connecti
 		budget->halvings -= budget->halvings > 0;
 		budget->ended = budget->lost = 0;
 	}
-}
-
-usec_t connection_budget_wait(const struct connection_budget *budget, usec_t now)
-{
-	usec_t time = due(budget), wait = time > now ? time - now : 0;
-
-	return connection_budget_is_full(budget) && wait < FULL_WAIT ? FULL_WAIT : wait;
 }

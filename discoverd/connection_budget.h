@@ -19,6 +19,7 @@ struct connection_budget { /* zeroed: nothing was opened yet */
 	/* When the last ones were opened, or would have been, had they waited their turn. */
 	usec_t opened[CONNECTION_BUDGET_TENTH];
 	unsigned next;        /* of those, to be overwritten: the oldest */
+	usec_t claimed;       /* until when only who claims a place gets one */
 	unsigned ended, lost; /* since trouble was last looked for */
 	unsigned halvings;    /* of rate and number */
 };
@@ -32,6 +33,9 @@ enum connection_end {
 
 /* Takes a place for one connection; false: none is free. */
 bool connection_budget_take(struct connection_budget *budget, usec_t now);
+/* The same for what comes first: a place that is not free now is kept for it, for the moment that
+ * it needs to ask again when connection_budget_wait() is over. */
+bool connection_budget_claim(struct connection_budget *budget, usec_t now);
 /* One takes the place of another, which has ended: never refused, but the next ones wait for it. */
 void connection_budget_replace(struct connection_budget *budget, usec_t now);
 void connection_budget_give_back(struct connection_budget *budget, enum connection_end end);

@@ -87,9 +87,15 @@ static size_t description_ask(struct conversation *conversation,
 static bool description_read(struct conversation *conversation, const struct response *response,
 			     const char *body, size_t size)
 {
-	conversation->confirmed = response->protocol == RESPONSE_HTTP && response->status == 200 &&
-				  upnp_description_read(&conversation->evidence, body, size,
-							loop_now(conversation->loop)) == 0;
+	const struct tcp_place *place = &conversation->target.place;
+	struct evidence *evidence = &conversation->evidence;
+	usec_t now = loop_now(conversation->loop);
+
+	if (response->protocol != RESPONSE_HTTP || response->status != 200 ||
+	    upnp_description_read(evidence, body, size, now) < 0)
+		return false;
+	conversation->confirmed = true;
+	http_message_read(evidence, response, place->port, place->secure, now);
 	return false;
 }
 
@@ -181,7 +187,7 @@ static void on_wake(struct loop_defer *defer)
 			continue;
 		if (fetch->due > now) {
 			next = fetch->due < next ? fetch->due : next;
-		} else if (connection_budget_take(fetcher->budget, now)) {
+		} else if (connection_budget_claim(fetcher->budget, now)) {
 			start(fetch);
 		} else {
 			next = now + connection_budget_wait(fetcher->budget, now);

@@ -142,6 +142,28 @@ static void evenly_and_all_of_them(void **state)
 	assert_int_equal(taken, 4 * CONNECTION_BUDGET_SECOND);
 }
 
+/* However many others wait for the same place. */
+static void who_claims_comes_first(void **state)
+{
+	struct connection_budget budget = { 0 };
+	usec_t now = START, wait;
+
+	count(&budget, now, now + 1, CONNECTION_ANSWERED);
+	assert_false(connection_budget_claim(&budget, now));
+	wait = connection_budget_wait(&budget, now);
+	assert_true(wait > 0);
+	now += wait;
+	assert_false(connection_budget_take(&budget, now));
+	assert_true(connection_budget_claim(&budget, now));
+	assert_true(connection_budget_take(&budget, now));
+
+	/* Who claims and does not come back does not keep it. */
+	count(&budget, now, now + 1, CONNECTION_ANSWERED);
+	assert_false(connection_budget_claim(&budget, now));
+	now += USEC_PER_SEC / 2;
+	assert_true(connection_budget_take(&budget, now));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +176,7 @@ int main(void)
 		cmocka_unit_test(silence_that_was_to_be_expected_is_no_trouble),
 		cmocka_unit_test(who_is_out_of_descriptors_slows_down_at_once),
 		cmocka_unit_test(evenly_and_all_of_them),
+		cmocka_unit_test(who_claims_comes_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
