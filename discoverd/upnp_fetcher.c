@@ -14,12 +14,12 @@
 #include "discoverd/http_message.h"
 #include "discoverd/upnp_description.h"
 
-#define MAX_FETCHES 256
-#define MAX_RUNNING 16
-#define MAX_OF_HOST 2 /* connections: a device has one description, seldom two */
+#define MAX_FETCHES   256
+#define MAX_RUNNING   16
+#define MAX_OF_HOST   2 /* connections: a device has one description, seldom two */
 #define PATIENCE      (3500 * USEC_PER_MSEC) /* the kernel's third SYN comes after 3 s, */
 #define LAST_PATIENCE (7500 * USEC_PER_MSEC) /* its fourth after 7 s */
-#define FETCH_AGAIN (600 * USEC_PER_SEC)
+#define FETCH_AGAIN   (600 * USEC_PER_SEC)
 
 enum fetch_state {
 	FETCH_WAITING,

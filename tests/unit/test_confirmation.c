@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "tests/support/local_port.h"
 #include "tests/support/test.h"
 
 #define PORTS 14
@@ -119,23 +120,13 @@ static void on_idle(void *owner)
 
 static int set_up(void **state)
 {
-	struct sockaddr_storage bound;
-	struct netaddr address;
-	socklen_t length;
 	int fd;
 
 	site = (struct site){ 0 };
 	assert_int_equal(loop_new(&site.loop), 0);
-	netaddr_parse(&address, "127.0.0.1");
 	for (size_t i = 0; i < PORTS; i++) {
-		fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		assert_true(fd >= 0);
-		length = netaddr_to_sockaddr(&address, 0, &bound);
-		assert_int_equal(bind(fd, (struct sockaddr *)&bound, length), 0);
+		fd = local_port_bind(&site.ports[i]);
 		assert_int_equal(listen(fd, 16), 0);
-		length = sizeof(bound);
-		assert_int_equal(getsockname(fd, (struct sockaddr *)&bound, &length), 0);
-		netaddr_from_sockaddr(&address, &site.ports[i], (struct sockaddr *)&bound);
 		loop_io_init(&site.listeners[i], site.loop, fd, on_connection);
 		loop_io_watch(&site.listeners[i], LOOP_READ);
 	}
@@ -264,20 +255,11 @@ static void who_refused_at_first_is_asked_again(void **state)
 	struct tcp_place place = { 0 };
 	struct confirmation *confirmation;
 	struct confirmer *confirmer;
-	struct sockaddr_storage bound;
-	struct netaddr address;
 	struct loop_io camera;
-	socklen_t length;
 	uint16_t port;
-	int fd;
+	int fd = local_port_bind(&port);
 
-	netaddr_parse(&address, "127.0.0.1");
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	length = netaddr_to_sockaddr(&address, 0, &bound);
-	assert_int_equal(bind(fd, (struct sockaddr *)&bound, length), 0);
-	length = sizeof(bound);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&bound, &length), 0);
-	netaddr_from_sockaddr(&place.address, &port, (struct sockaddr *)&bound);
+	netaddr_parse(&place.address, "127.0.0.1");
 	evidence_add_port(&evidence, SOURCE_WSD, FIELD_HINT, port, "rtsp", 1);
 	confirmer_new(&confirmer, site.loop, &budget, on_result, on_idle, NULL);
 	confirmation_new(&confirmation, confirmer, NULL);

@@ -11,6 +11,7 @@
 
 #include "common/memory.h"
 #include "discoverd/probe_plan.h"
+#include "tests/support/local_port.h"
 #include "tests/support/test.h"
 
 #define MOST_CONNECTIONS 16
@@ -243,21 +244,12 @@ static void converse(const struct service_probe *probe, enum manner manner, unsi
 
 static int set_up(void **state)
 {
-	struct sockaddr_storage bound;
-	struct netaddr address;
-	socklen_t length;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd;
 
 	memset(&site, 0, sizeof(site));
 	assert_int_equal(loop_new(&site.loop), 0);
-	netaddr_parse(&address, "127.0.0.1");
-	length = netaddr_to_sockaddr(&address, 0, &bound);
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&bound, length), 0);
+	fd = local_port_bind(&site.port);
 	assert_int_equal(listen(fd, MOST_CONNECTIONS), 0);
-	length = sizeof(bound);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&bound, &length), 0);
-	netaddr_from_sockaddr(&address, &site.port, (struct sockaddr *)&bound);
 	loop_io_init(&site.listener, site.loop, fd, on_connection);
 	loop_io_watch(&site.listener, LOOP_READ);
 	return 0;
