@@ -13,6 +13,8 @@
 #define ROUNDS       2
 #define NEIGHBOURS   4 /* on each side of a device */
 #define MOST_POINTED 512
+#define PART         256 /* addresses; as large networks are divided */
+#define MOST_PARTS   (65536 / PART)
 /* Odd: its multiples, modulo a power of two, are all numbers. Next to the golden section of 2^16,
  * so that any stretch of them is spread evenly. */
 #define STRIDE 40503U
@@ -24,7 +26,10 @@ struct sweep_plan {
 	uint32_t network; /* host byte order */
 	uint32_t size;
 	unsigned round;
-	uint32_t factory_at;            /* next of the factory numbers of all /24 */
+	uint32_t factory_at;       /* next of the factory numbers of all /24 */
+	uint8_t parts[MOST_PARTS]; /* that a device is in, as they became known */
+	size_t part_count;
+	uint32_t part_at;               /* next address of those, all counted */
 	uint32_t rest_at;               /* next of the rest */
 	uint16_t pointed[MOST_POINTED]; /* a ring */
 	size_t pointed_first, pointed_count;
@@ -115,6 +120,8 @@ void sweep_plan_point_to(struct sweep_plan *plan, const struct netaddr *address)
 
 	if (!find_offset(plan, address, &offset))
 		return;
+	if (!memchr(plan->parts, (int)(offset / PART), plan->part_count))
+		plan->parts[plan->part_count++] = (uint8_t)(offset / PART);
 	point(plan, offset);
 	for (uint32_t i = 1; i <= NEIGHBOURS; i++) {
 		point(plan, offset + i);
@@ -158,6 +165,12 @@ static bool next_candidate(struct sweep_plan *plan, uint32_t *ret_offset)
 	}
 	if (next_factory(plan, ret_offset))
 		return true;
+	if (plan->part_at < plan->part_count * PART) {
+		*ret_offset = plan->parts[plan->part_at / PART] * PART + plan->part_at % PART;
+		plan->part_at++;
+		if (*ret_offset < plan->size)
+			return true;
+	}
 	if (plan->rest_at == plan->size)
 		return false;
 	*ret_offset = plan->rest_at++ * STRIDE & (plan->size - 1);
@@ -168,6 +181,7 @@ static void begin_round(struct sweep_plan *plan)
 {
 	plan->round++;
 	plan->factory_at = 0;
+	plan->part_at = 0;
 	plan->rest_at = 0;
 	plan->open = plan->unsettled;
 	memset(plan->asked, 0, (plan->size + 7) / 8);

@@ -2,8 +2,8 @@
 /*
  * In which order the addresses of one IPv4 network are asked for: first those that somebody
  * pointed to (devices that are known, and their neighbours: cameras are numbered in a row), then
- * the host numbers that cameras have when they leave the factory, then the rest, spread over the
- * network. Each address comes once, and those that have not answered come once more. Pure.
+ * the host numbers that cameras have when they leave the factory, then the /24 that those devices
+ * are in, then the rest, spread over the network. Each address comes once, and those that have not answered come once more. Pure.
  */
 #pragma once
 

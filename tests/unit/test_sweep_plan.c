@@ -109,6 +109,35 @@ static void test_spread(void **state)
 		assert_in_range(subnets[i], 1, 8);
 }
 
+/* The subnet of a device, all of it, in both rounds. */
+static void test_part(void **state)
+{
+	_cleanup_(sweep_plan_freep) struct sweep_plan *plan = plan_of("10.7.0.0/16");
+	struct netaddr address, known = address_of("10.7.9.50");
+	unsigned of_part = 0;
+
+	for (unsigned i = 0; i < 256 * 5; i++)
+		assert_true(sweep_plan_next(plan, &address));
+	for (unsigned i = 0; i < 100; i++) /* of the rest */
+		assert_true(sweep_plan_next(plan, &address));
+	sweep_plan_point_to(plan, &known);
+	do {
+		assert_true(sweep_plan_next(plan, &address));
+		of_part++;
+	} while (ntohl(address.v4.s_addr) >> 8 == 0x0a0709);
+	/* But for its factory numbers, and one or two that were among the hundred. */
+	assert_in_range(of_part - 1, 249, 251);
+	while (sweep_plan_left(plan) > 65534)
+		assert_true(sweep_plan_next(plan, &address));
+	for (unsigned i = 0; i < 256 * 5 + 251; i++) {
+		assert_true(sweep_plan_next(plan, &address));
+		if (i >= 256 * 5)
+			assert_int_equal(ntohl(address.v4.s_addr) >> 8, 0x0a0709);
+	}
+	assert_true(sweep_plan_next(plan, &address));
+	assert_int_not_equal(ntohl(address.v4.s_addr) >> 8, 0x0a0709);
+}
+
 static void test_answers(void **state)
 {
 	_cleanup_(sweep_plan_freep) struct sweep_plan *plan = plan_of("192.168.7.0/24");
@@ -160,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_every_address_once),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_part),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_many_pointers),
