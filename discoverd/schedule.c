@@ -9,7 +9,8 @@
 
 #define BURST_LENGTH (2500 * USEC_PER_MSEC)
 #define FOLLOW_UP    (3 * USEC_PER_SEC)
-#define SHORTEST_GAP (2 * USEC_PER_SEC) /* between bursts on one interface */
+#define SHORTEST_GAP (2 * USEC_PER_SEC)  /* between bursts on one interface, */
+#define LIGHT_GAP    (10 * USEC_PER_SEC) /* and before a light one: a stranger may cause it */
 #define MAX_ENTRIES  1024
 
 struct entry {
@@ -152,12 +153,12 @@ static struct entry *find_or_add(struct schedule *schedule, unsigned ifindex)
 void schedule_add(struct schedule *schedule, unsigned ifindex, bool light)
 {
 	struct entry *entry = find_or_add(schedule, ifindex);
-	usec_t now = loop_now(schedule->loop), due = now;
+	usec_t now = loop_now(schedule->loop), due = now, gap = light ? LIGHT_GAP : SHORTEST_GAP;
 
 	if (!entry)
 		return;
-	if (entry->last && entry->last + SHORTEST_GAP > now)
-		due = entry->last + SHORTEST_GAP;
+	if (entry->last && entry->last + gap > now)
+		due = entry->last + gap;
 	/* A full burst that waits is not made lighter by a light one. */
 	if (!entry->due || !light) {
 		entry->light = light;
