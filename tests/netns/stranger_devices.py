@@ -384,7 +384,8 @@ def faulty_cameras(directory):
         context = certificate(directory, name, common_name, digest=digest)
         if name == "old-tls":
             context.maximum_version = ssl.TLSVersion.TLSv1
-        yield camera(name, 180 + number).listen(443, web({"/": titled("login")}), context), {"Ports": [HTTP, HTTPS]}
+        one = camera(name, 180 + number).listen(554, rtsp(realm="RTSPD"))
+        yield one.listen(443, web({"/": titled("login")}), context), {"Ports": [HTTP, HTTPS, RTSP]}
 
 
 # Things that are no cameras ----------------------------------------------------------------------------
