@@ -3,6 +3,9 @@
  * Asks hosts one by one, at no more than 200 packets per second: live hosts of the link, which
  * multicast may not have reached (switches that filter it, Wi-Fi, losses), and all remote hosts in
  * passes. A host of the link that is new is asked three times, until it is explained; later once.
+ *
+ * Bounded: 2048 hosts of the link are remembered; a newcomer takes the place of one that was asked
+ * long ago, and is left out if all whose place it could have are waiting.
  */
 #pragma once
 

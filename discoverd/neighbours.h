@@ -2,7 +2,8 @@
 /*
  * The MAC address behind an address: a bounded mirror of the kernel's neighbour tables (ARP and
  * IPv6 neighbour discovery), and of what was heard besides. The kernel resolves an address when
- * something is sent to it; the mirror tells what came of it.
+ * something is sent to it; the mirror tells what came of it. Of more than 2048 neighbours, those
+ * without news for longest are forgotten, until the kernel or somebody tells of them again.
  */
 #pragma once
 

@@ -11,10 +11,11 @@
 
 #define MAX_WAITING 512
 /* The kernel's notification is often behind the packet that caused it: a moment before poking. */
-#define FIRST_POKE (10 * USEC_PER_MSEC)
-#define NEXT_POKE  (400 * USEC_PER_MSEC)
-#define GIVE_UP    (3 * USEC_PER_SEC)
-#define LEAST_STAY (100 * USEC_PER_MSEC)
+#define FIRST_POKE   (10 * USEC_PER_MSEC)
+#define NEXT_POKE    (400 * USEC_PER_MSEC)
+#define GIVE_UP      (3 * USEC_PER_SEC)
+#define LEAST_STAY   (100 * USEC_PER_MSEC)
+#define LONGEST_LOSS (30 * USEC_PER_SEC)
 /* Where the link cannot be asked but by the kernel: that delays for 5 s, then asks the old MAC for
  * 3 s, and only then everybody. */
 #define GIVE_UP_DOUBTFUL (12 * USEC_PER_SEC)
@@ -36,7 +37,7 @@ struct sighting_queue {
 	sighting_poke_fn *on_poke;
 	sighting_ready_fn *on_ready;
 	sighting_recovered_fn *on_recovered;
-	bool has_lost;
+	usec_t lost; /* when the first was since on_recovered; 0: none was */
 	void *owner;
 };
 
@@ -90,9 +91,9 @@ static void finish(struct sighting_queue *queue, struct waiting *taken,
 		free(waiting);
 	}
 	arm(queue);
-	if (!queue->has_lost || queue->first)
+	if (!queue->lost || (queue->first && loop_now(queue->loop) - queue->lost < LONGEST_LOSS))
 		return;
-	queue->has_lost = false;
+	queue->lost = 0;
 	queue->on_recovered(queue->owner);
 }
 
@@ -163,7 +164,8 @@ static bool make_room(struct sighting_queue *queue, usec_t now)
 
 	if (queue->count < MAX_WAITING)
 		return true;
-	queue->has_lost = true;
+	if (!queue->lost)
+		queue->lost = now;
 	if (now - oldest->added < LEAST_STAY)
 		return false;
 	queue->first = oldest->next;

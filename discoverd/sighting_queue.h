@@ -2,8 +2,8 @@
 /*
  * Sightings that wait to learn the MAC behind their address, which the kernel knows within a
  * millisecond or not at all. Bounded: when it is full, the one that waits for longest is lost, if
- * it had its time, or else the newcomer. When all is calm again, on_recovered asks for what was
- * lost.
+ * it had its time, or else the newcomer. When all is calm again, and every half minute until then,
+ * on_recovered asks for what was lost.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ typedef void sighting_poke_fn(unsigned ifindex, const struct netaddr *address, b
 typedef void sighting_ready_fn(const struct sighting *sighting, const struct mac_address *mac,
 			       void *owner);
 
-/* Sightings were lost, and nobody waits any more. */
+/* Sightings were lost, and nobody waits any more, or that goes on for long. */
 typedef void sighting_recovered_fn(void *owner);
 
 void sighting_queue_new(struct sighting_queue **ret_queue, struct loop *loop,

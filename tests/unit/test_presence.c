@@ -242,6 +242,29 @@ static void a_carrier_or_an_address_starts_a_burst(void **state)
 	assert_int_equal(lan_news.published + lan_news.withdrawn, 0);
 }
 
+/* Forged ones without end: whom they drown is asked for every now and then. */
+static void a_flood(void **state)
+{
+	struct lan_host *host = add_known();
+
+	for (unsigned turn = 0; turn < 120 * 20; turn++) {
+		for (unsigned i = 0; i < 60; i++) {
+			struct lan_host forged = { .number = 100 + (turn * 60 + i) * 37 % 101 };
+			struct sighting sighting = { .address = lan_address(&forged) };
+
+			evidence_add(&sighting.evidence, SOURCE_WSD, FIELD_TRAIT, "onvif-device",
+				     turn + 1);
+			lan_tell(&wsd_protocol, &sighting);
+		}
+		lan_run(SECOND / 20);
+	}
+	assert_in_range(lan_news.light_bursts, 3, 5);
+	assert_true(lan_device(host)->online);
+	assert_int_equal(lan_news.published + lan_news.withdrawn, 0);
+	lan_run(MINUTE);
+	assert_in_range(lan_news.light_bursts, 4, 6); /* when it is over */
+}
+
 /* --- what is true --- */
 
 static void who_is_gone_is_remembered_for_a_week(void **state)
@@ -466,6 +489,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_quiet_day, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_restless_day, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_forger_is_not_obeyed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_flood, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_outage, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_carrier_or_an_address_starts_a_burst, set_up,
 						tear_down),
