@@ -3,6 +3,11 @@
  * A host of the link has a place in a table of fixed size, near the hash of its address: when it
  * was asked last, or that it waits. A newcomer takes the place of who was asked longest ago, who
  * may be asked once more for that, but not of one that waits. Owned by struct discovery.
+ *
+ * Where three packets of ten are lost each way, half of all questions stay without an answer. A
+ * burst and its follow-up then miss 7 of 100 devices that speak SSDP alone (0.51^4), whatever is
+ * repeated; the three questions here, two of which are answered by several packets (0.32 * 0.51 *
+ * 0.32), leave 4 of 1000, and what of those answers at its ports is found all the same.
  */
 #include "discoverd/host_asker.h"
 
