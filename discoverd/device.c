@@ -290,7 +290,7 @@ const char *device_snapshot_path(const struct device *device)
 	const char *told = evidence_best(&device->evidence, FIELD_SNAPSHOT_PATH);
 	const struct vendor *vendor = vendor_of(device);
 
-	if (!has_service(device, 0, "http"))
+	if (!has_service(device, 0, "http") && !has_service(device, 0, "https"))
 		return NULL;
 	return told ? told : vendor ? vendor->snapshot_path : NULL;
 }
@@ -300,7 +300,7 @@ const char *device_stream_path(const struct device *device)
 	const char *told = evidence_best(&device->evidence, FIELD_STREAM_PATH);
 	const struct vendor *vendor = vendor_of(device);
 
-	if (!has_service(device, 0, "rtsp"))
+	if (!has_service(device, 0, "rtsp") && !has_service(device, 0, "rtsps"))
 		return NULL;
 	return told ? told : vendor ? vendor->stream_path : NULL;
 }

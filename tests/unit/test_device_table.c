@@ -357,6 +357,11 @@ static void what_is_told_follows_the_services(void **state)
 		evidence_take_answer(&device->evidence, &silence, 554, BIT(SOURCE_RTSP));
 	assert_int_equal(device_services(device, services), 1);
 	assert_null(device_stream_path(device));
+
+	/* In TLS alone it is told as well. */
+	evidence_add(&device->evidence, SOURCE_RTSP, FIELD_VENDOR, "Axis", 2);
+	evidence_add_port(&device->evidence, SOURCE_RTSP, FIELD_SERVICE, 322, "rtsps", 2);
+	assert_string_equal(device_stream_path(device), "/axis-media/media.amp");
 	device_table_free(fixture.table);
 }
 
