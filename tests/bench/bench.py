@@ -52,7 +52,7 @@ def main():
             parser.error(f"unknown suite {name}")
     if os.geteuid() != 0:
         sys.exit("bench: needs root, for namespaces")
-    sys.path[:0] = [os.path.join(SOURCE, "tests", name) for name in ("support", "netns")]
+    sys.path[:0] = [os.path.join(SOURCE, "tests", name) for name in ("support", "netns", "")]
     suites = [importlib.import_module(name) for name in options.suite or SUITES]
     if os.environ.get(PREPARED) != "1":
         prepare(suites)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""discoverd on LANs of many cameras (crowd.py), beside nmap, arp-scan and onvif-util on the same LAN.
+"""discoverd on LANs of many cameras (tests/cameras), beside nmap, arp-scan and onvif-util on the same LAN.
 
 Times begin with the start of the program. "All" cameras are identified when each is on the bus with
 its HTTP and RTSP port; a peer's time is that of its whole run, and what it finds is named with it.
@@ -14,16 +14,18 @@ import time
 
 import namespaces
 from busenv import PrivateBus, Timeout
+from cameras import crowd, lan
 from results import spend
 
 PACKAGES = ("nftables", "nmap", "arp-scan", "onvif-tools")
-TARGETS = ("discoverd/discoverd", "tests/netns/flood")
-HERE = os.path.dirname(os.path.abspath(__file__))
+TARGETS = ("discoverd/discoverd", "discoverd/discoverd-tls", "tests/netns/flood")
 NAME, ROOT = "io.evercam.Discovery1", "/io/evercam/Discovery1"
 DEVICE = NAME + ".Device"
 CAMERA_FROM = 0.8
-SPEAKING = ("onvif", "onvif", "onvif", "onvif", "upnp")
-BYSTANDERS = ("computer", "media", "web", "web", "computer", "media")
+SPEAKING = ("plain", "plain", "plain", "plain", "axis-upnp")
+SILENT = "mute"
+CAMERAS = ("plain", "axis-upnp", "mute")
+BYSTANDERS = ("windows", "media-server", "web-server", "web-server", "windows", "media-server")
 
 
 def oui(number):
@@ -32,7 +34,10 @@ def oui(number):
 
 
 class Lan:
-    """A gateway, which is where we are, on a network with many devices in one other namespace."""
+    """A gateway, which is where we are, on a network with many devices in one other namespace.
+
+    kinds: personalities of tests/cameras.
+    """
 
     def __init__(self, network, kinds):
         self.network = ipaddress.ip_network(network)
@@ -41,24 +46,17 @@ class Lan:
         namespaces.link(None, "lan0", self.name, "uplink")
         step = max(1, (self.network.num_addresses - 40) // (len(kinds) + 1))
         self.hosts = []
-        commands = []
+        places = []
         for number, kind in enumerate(kinds):
             address = self.network.network_address + 20 + number * step
             mac = f"{oui(number)}:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
-            self.hosts.append({"interface": f"c{number}", "address": str(address), "kind": kind,
-                               "mac": mac})
-            commands += [f"link add c{number} link uplink address {mac} type macvlan mode private",
-                         f"address add {address}/{self.network.prefixlen} dev c{number}",
-                         f"link set c{number} up"]
-        with namespaces.inside(self.name):
-            for setting in ("ipv4.igmp_max_memberships=4096", "ipv4.conf.all.arp_ignore=1",
-                            "ipv4.conf.all.arp_announce=2", "ipv6.conf.all.disable_ipv6=1"):
-                namespaces.run("sysctl", "-qw", "net." + setting)
-            subprocess.run(["ip", "-batch", "-"], input="\n".join(commands), text=True, check=True)
-            self.process = subprocess.Popen(
-                ["/usr/bin/python3", os.path.join(HERE, "crowd.py")], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, text=True)
-        self.say(json.dumps(self.hosts))
+            self.hosts.append({"address": str(address), "kind": kind})
+            places.append((mac, f"{address}/{self.network.prefixlen}"))
+        enter = ("ip", "netns", "exec", self.name)
+        crowd.make_interfaces(enter, "uplink", places)
+        self.process = subprocess.Popen([*enter, "/usr/bin/python3", lan.DEVICE],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.say(json.dumps(crowd.devices(kinds)))
         self.process.stdout.readline()
         namespaces.address(None, "lan0", f"{self.network.network_address + 2}/{self.network.prefixlen}")
         # onvif-util asks only where the default route leads.
@@ -71,6 +69,11 @@ class Lan:
     def ask(self, line):
         self.say(line)
         return self.process.stdout.readline()
+
+    def count_connections(self):
+        """What each address was sent."""
+        counted = json.loads(self.ask("connections"))
+        return {host["address"]: count for host, count in zip(self.hosts, counted, strict=True)}
 
     def addresses(self, *kinds):
         return {host["address"] for host in self.hosts if host["kind"] in kinds}
@@ -159,7 +162,7 @@ class Discoverd:
 
 def kinds(cameras, silent=0):
     speaking = [SPEAKING[i % len(SPEAKING)] for i in range(cameras - silent)]
-    return speaking + ["silent"] * silent + list(BYSTANDERS)
+    return speaking + [SILENT] * silent + list(BYSTANDERS)
 
 
 # --- peers ---
@@ -173,7 +176,7 @@ def peer(lan, *command, deadline=120):
     except subprocess.TimeoutExpired:
         return time.monotonic() - started, None
     output = done.stdout
-    cameras = lan.addresses("onvif", "upnp", "silent")
+    cameras = lan.addresses(*CAMERAS)
     found = {word for word in re.findall(r"\d+\.\d+\.\d+\.\d+", output) if word in cameras}
     return time.monotonic() - started, len(found)
 
@@ -195,10 +198,10 @@ def peers(lan, patience):
 
 
 def bench_24(build, results, rounds):
-    lan = Lan("192.168.7.0/24", kinds(50) + ["onvif"] * rounds)
+    lan = Lan("192.168.7.0/24", kinds(50) + ["plain"] * rounds)
     late = range(len(lan.hosts) - rounds, len(lan.hosts))
-    speaking = lan.addresses("onvif", "upnp") - {lan.hosts[i]["address"] for i in late}
-    cameras = lan.addresses("onvif", "upnp", "silent")
+    speaking = lan.addresses(*SPEAKING) - {lan.hosts[i]["address"] for i in late}
+    cameras = lan.addresses(*CAMERAS)
     for i in late:
         namespaces.ip(lan.name, "link", "set", f"c{i}", "down")
     firsts, alls, false, packets, missing = [], [], 0, [], 0
@@ -215,7 +218,7 @@ def bench_24(build, results, rounds):
             false += len(set(discoverd.shown) - cameras)
         finally:
             discoverd.close()
-    counted = json.loads(lan.ask("connections"))
+    counted = lan.count_connections()
     found = peers(lan, 120 if rounds == 1 else 600)
     total = len(speaking)
     results.add("discovery", "24-first", "s", firsts)
@@ -245,7 +248,7 @@ def bench_hotplug(build, lan, late, results):
         for i in late:
             address = lan.hosts[i]["address"]
             namespaces.ip(lan.name, "link", "set", f"c{i}", "up")
-            said = float(lan.ask(f"hello {i}").split()[1])
+            said = float(lan.ask(f"hello {i}").split()[2])
             discoverd.wait("it", lambda address=address: address in discoverd.shown, 30)
             spent.append(discoverd.shown.get(address, 30) + discoverd.started - said)
     finally:
@@ -291,7 +294,7 @@ def bench_idle(build, lan, results, seconds):
 
 def bench_22(build, results, rounds):
     lan = Lan("192.168.4.0/22", kinds(200))
-    cameras = lan.addresses("onvif", "upnp")
+    cameras = lan.addresses(*SPEAKING)
     spent, missing = [], 0
     for _ in range(rounds):
         discoverd = Discoverd(build)
@@ -308,7 +311,7 @@ def bench_22(build, results, rounds):
 
 def bench_16(build, results):
     lan = Lan("10.7.0.0/16", kinds(300, silent=30))
-    speaking, cameras = lan.addresses("onvif", "upnp"), lan.addresses("onvif", "upnp", "silent")
+    speaking, cameras = lan.addresses(*SPEAKING), lan.addresses(*CAMERAS)
     discoverd = Discoverd(build)
     try:
         discoverd.wait("those that speak", lambda: speaking <= set(discoverd.shown), 30)
@@ -326,7 +329,7 @@ def bench_16(build, results):
 def bench_flood(build, results, seconds):
     """Forged devices from the link's own addresses, as fast as one process can send."""
     lan = Lan("10.7.0.0/16", kinds(50))
-    cameras = lan.addresses("onvif", "upnp")
+    cameras = lan.addresses(*SPEAKING)
     discoverd = Discoverd(build)
     try:
         discoverd.wait("all", lambda: cameras <= set(discoverd.complete), 60)
@@ -353,7 +356,7 @@ def bench_flood(build, results, seconds):
 
 def bench_memory(build, results):
     lan = Lan("192.168.4.0/22", kinds(500))
-    cameras = lan.addresses("onvif", "upnp")
+    cameras = lan.addresses(*SPEAKING)
     discoverd = Discoverd(build)
     try:
         empty = discoverd.status("smaps_rollup", "Rss")

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small mDNS responder (RFC 6762, 6763): announces services and answers questions for them."""
+"""A small mDNS responder (RFC 6762, 6763): announces services and answers questions for them.
 
-import select
+The tables [[mdns]] of a personality: instance, type, port, txt (a list of "key=value").
+"""
+
+import re
 import socket
 import struct
-import threading
-import time
 
-GROUP, PORT = "224.0.0.251", 5353
-A, PTR, TXT, SRV, ANY = 1, 12, 16, 33, 255
+from cameras.protocol import Protocol
+
+A, PTR, TXT, AAAA, SRV, ANY = 1, 12, 16, 28, 33, 255
 CLASS_IN, CACHE_FLUSH, UNICAST_WANTED = 1, 0x8000, 0x8000
-TTL = 120
+RECORD_TTL = 120
 ENUMERATION = "_services._dns-sd._udp.local"
 
 
@@ -42,30 +44,29 @@ def decode_name(packet, at):
 
 def record(labels, kind, data, unique=True):
     kind_class = CLASS_IN | (CACHE_FLUSH if unique else 0)
-    return encode_name(labels) + struct.pack("!HHIH", kind, kind_class, TTL, len(data)) + data
+    return encode_name(labels) + struct.pack("!HHIH", kind, kind_class, RECORD_TTL, len(data)) + data
 
 
-class Responder:
-    """services: [[mdns]] tables of a personality: instance, type, port, txt."""
+class Responder(Protocol):
+    PORT, GROUP, GROUP6, TTL = 5353, "224.0.0.251", "ff02::fb", 255
 
-    def __init__(self, host_name, services, get_address):
-        self.host = [host_name.encode(), b"local"]
-        self.services, self.get_address = services, get_address
-        self.announced = None
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
-        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
-        self.socket.bind(("", PORT))
+    def __init__(self, settings, device):
+        super().__init__(settings, device)
+        # Of its own: two hosts of one name would share their addresses.
+        name = re.sub(r"\W+", "-", settings[0]["instance"]).lower()
+        self.host_name = [name.encode(), b"local"]
 
     def _records(self):
         """(labels in lower case, type, record)"""
-        address = record(self.host, A, socket.inet_aton(self.get_address()))
-        records = [(self.host, A, address)]
-        for service in self.services:
+        records = []
+        for family, address in self.device.addresses.items():
+            kind = A if family == socket.AF_INET else AAAA
+            data = record(self.host_name, kind, socket.inet_pton(family, address))
+            records.append((self.host_name, kind, data))
+        for service in self.settings:
             kind = labels_of(service["type"] + ".local")
             instance = [service["instance"].encode()] + kind
-            where = struct.pack("!HHH", 0, 0, service["port"]) + encode_name(self.host)
+            where = struct.pack("!HHH", 0, 0, service["port"]) + encode_name(self.host_name)
             txt = [entry.encode() for entry in service["txt"]]
             text = b"".join(struct.pack("B", len(entry)) + entry for entry in txt) or b"\0"
             records += [
@@ -77,30 +78,24 @@ class Responder:
             ]  # fmt: skip
         return [([part.lower() for part in labels], kind, data) for labels, kind, data in records]
 
-    def _send(self, answers, destination, transaction=0):
+    def _answer(self, answers, destination, transaction=0):
         header = struct.pack("!HHHHHH", transaction, 0x8400, 0, len(answers), 0, 0)
-        try:
-            self.socket.sendto(header + b"".join(answers), destination)
-        except OSError as error:
-            print("mdns", destination, error, flush=True)
+        self.send(header + b"".join(answers), destination)
 
-    def on_address(self):
-        address = self.get_address()
-        packed = socket.inet_aton(address)
-        try:
-            membership = socket.inet_aton(GROUP) + packed
-            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
-        except OSError:
-            pass  # still a member: the membership belongs to the interface
-        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, packed)
-        self.announced = address
-        self._send([data for _, _, data in self._records()], (GROUP, PORT))
+    def on_address(self, family):
+        self._answer([data for _, _, data in self._records()], family)
 
     def on_packet(self, packet, source):
+        try:
+            self._on_question(packet, source)
+        except (IndexError, struct.error, ValueError):
+            pass  # not a DNS message
+
+    def _on_question(self, packet, source):
         transaction, flags, questions = struct.unpack_from("!HHH", packet)
         if flags & 0x8000:
             return
-        at, answers, unicast = 12, [], source[1] != PORT
+        at, answers, unicast = 12, [], source[1] != self.PORT
         for _ in range(questions):
             labels, at = decode_name(packet, at)
             kind, kind_class = struct.unpack_from("!HH", packet, at)
@@ -112,20 +107,5 @@ class Responder:
                 if name == labels and kind in (own_kind, ANY) and data not in answers
             ]
         if answers:
-            self._send(answers, source if unicast else (GROUP, PORT), transaction)
-
-    def run(self):
-        while True:
-            if self.get_address() and self.get_address() != self.announced:
-                self.on_address()
-            ready, _, _ = select.select([self.socket], [], [], 0.5)
-            if not ready or not self.get_address():
-                continue
-            try:
-                self.on_packet(*self.socket.recvfrom(9000))
-            except (IndexError, struct.error, ValueError):
-                pass  # not a DNS message
-            time.sleep(0)
-
-    def start(self):
-        threading.Thread(target=self.run, daemon=True).start()
+            family = socket.AF_INET6 if ":" in source[0] else socket.AF_INET
+            self._answer(answers, source if unicast else family, transaction)

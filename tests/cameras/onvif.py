@@ -37,8 +37,8 @@ def pick_call(text):
 
 
 class Device:
-    def __init__(self, settings):
-        self.settings = settings
+    def __init__(self, settings, scheme="http"):
+        self.settings, self.scheme = settings, scheme
         names = STYLES[settings.get("style", "SOAP-ENV")]
         self.envelope = names[0]
         self.declarations = "".join(
@@ -103,16 +103,16 @@ class Device:
     def tell_GetServices(self, host, path):
         return "".join(
             f"<tds:Service><tds:Namespace>{space}</tds:Namespace>"
-            f"<tds:XAddr>http://{host}{place}</tds:XAddr><tds:Version><tt:Major>2</tt:Major>"
+            f"<tds:XAddr>{self.scheme}://{host}{place}</tds:XAddr><tds:Version><tt:Major>2</tt:Major>"
             "<tt:Minor>60</tt:Minor></tds:Version></tds:Service>"
             for space, place in ((NAMESPACES[1], path), (NAMESPACES[2], MEDIA_PATH))
         )
 
     def tell_GetCapabilities(self, host, path):
         return (
-            f"<tds:Capabilities><tt:Device><tt:XAddr>http://{host}{path}</tt:XAddr></tt:Device>"
-            f"<tt:Events><tt:XAddr>http://{host}/onvif/event_service</tt:XAddr></tt:Events>"
-            f"<tt:Media><tt:XAddr>http://{host}{MEDIA_PATH}</tt:XAddr></tt:Media></tds:Capabilities>"
+            f"<tds:Capabilities><tt:Device><tt:XAddr>{self.scheme}://{host}{path}</tt:XAddr></tt:Device>"
+            f"<tt:Events><tt:XAddr>{self.scheme}://{host}/onvif/event_service</tt:XAddr></tt:Events>"
+            f"<tt:Media><tt:XAddr>{self.scheme}://{host}{MEDIA_PATH}</tt:XAddr></tt:Media></tds:Capabilities>"
         )
 
     def tell_GetHostname(self, _host, _path):

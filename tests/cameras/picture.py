@@ -13,12 +13,12 @@ FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 START_CODE = b"\x00\x00\x01"
 
 
-def clip_path(directory, personality):
-    return os.path.join(directory, f"{personality.name}.h264")
+def clip_path(directory, name):
+    return os.path.join(directory, f"{name}.h264")
 
 
-def snapshot_path(directory, personality):
-    return os.path.join(directory, f"{personality.name}.jpg")
+def snapshot_path(directory, name):
+    return os.path.join(directory, f"{name}.jpg")
 
 
 def _escaped(text):
@@ -27,12 +27,12 @@ def _escaped(text):
 
 def make(directory, personality):
     """Makes both files, unless they are there."""
-    clip, snapshot = clip_path(directory, personality), snapshot_path(directory, personality)
+    name, settings = personality.name, personality.settings["picture"]
+    clip, snapshot = clip_path(directory, name), snapshot_path(directory, name)
     if os.path.exists(clip) and os.path.exists(snapshot):
         return
     os.makedirs(directory, exist_ok=True)
-    size, color = personality.picture["size"], personality.picture["color"]
-    label = _escaped(f"{personality.name} {personality.vendor} {personality.model}")
+    size, color, label = settings["size"], settings["color"], _escaped(settings["label"])
     text = f"drawtext=fontfile={FONT}:fontcolor=white:fontsize=28:x=20"
     filters = f"{text}:y=20:text='{label}',{text}:y=70:text='frame %{{n}}'"
     source = f"color=c={color}:size={size}:rate={FRAMES_PER_SECOND}:duration={SECONDS}"

@@ -1,78 +1,67 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A camera's RTSP server: GStreamer's, serving the prepared clip over and over, in real time."""
+"""A device's RTSP server as far as it can be spoken to without a picture; video.py has the pictures.
 
-import gi
+[rtsp.PORT] of a personality, besides what every service may have (service.py):
+    server         the header Server
+    realm          DESCRIBE asks for a password; challenges: ["Digest"], or several lines of them
+    path           of the stream, which video.py serves; user and password, if it takes one
+    any_path       DESCRIBE of whatever path is answered with 200, as some cameras do
+    options        status of the answer to OPTIONS instead of 200 OK
+    methods        of the header Public
+    busy           so many connections are served at a time; others are told 453
+    not_found_first   404 for other paths, before it asks for a password
+"""
 
-gi.require_version("Gst", "1.0")
-gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from cameras.service import TextService
 
-from cameras import picture  # noqa: E402
-
-CAPS = "video/x-h264,stream-format=byte-stream,alignment=au"
-LAUNCH = (
-    f"( appsrc name=clip is-live=true format=time do-timestamp=false caps={CAPS} "
-    "! rtph264pay name=pay0 pt=96 config-interval=-1 )"
+SDP = (
+    "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=Media\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
+    "a=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n"
 )
-FRAME_TIME = Gst.SECOND // picture.FRAMES_PER_SECOND
 
 
-class Feed:
-    """Pushes frame after frame into one pipeline, at the clip's pace, for as long as it lives."""
+class Rtsp(TextService):
+    def answer(self, connection, request):
+        settings = self.settings
+        connection.memory["sequence"] = request.headers.get("cseq")
+        if "RTSP/1.0" not in request.line:
+            self.tell(connection, "400 Bad Request")
+            connection.close()
+        elif self.open > settings.get("busy", self.open):
+            self.tell(connection, "453 Not Enough Bandwidth")
+            connection.close()
+        elif request.method == "OPTIONS":
+            methods = settings.get("methods", "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN")
+            self.tell(connection, settings.get("options", "200 OK"), [f"Public: {methods}"])
+        elif request.method != "DESCRIBE":
+            self.tell(connection, "405 Method Not Allowed")
+        else:
+            self.describe(connection, request)
 
-    def __init__(self, source, frames):
-        self.source, self.frames = source, frames
-        self.count = 0
-        self.timer = GLib.timeout_add(1000 // picture.FRAMES_PER_SECOND, self.push)
+    def describe(self, connection, request):
+        settings = self.settings
+        path = "/" + request.target.partition("://")[2].partition("/")[2]
+        is_own = settings.get("any_path") or path == settings.get("path")
+        if settings.get("not_found_first") and not is_own:
+            self.tell(connection, "404 Not Found")
+        elif "realm" in settings:
+            self.tell(connection, "401 Unauthorized")
+        elif is_own:
+            self.tell(connection, "200 OK", ["Content-Type: application/sdp"], SDP.encode())
+        else:
+            self.tell(connection, "404 Not Found")
 
-    def push(self):
-        frame = self.frames[self.count % len(self.frames)]
-        buffer = Gst.Buffer.new_wrapped(frame)
-        buffer.pts = buffer.dts = self.count * FRAME_TIME
-        buffer.duration = FRAME_TIME
-        self.count += 1
-        return self.source.emit("push-buffer", buffer) == Gst.FlowReturn.OK
-
-    def stop(self, *_):
-        GLib.source_remove(self.timer)
-
-
-class Factory(GstRtspServer.RTSPMediaFactory):
-    def __init__(self, frames):
-        super().__init__()
-        self.frames = frames
-        self.set_shared(True)
-        self.set_launch(LAUNCH)
-
-    def do_configure(self, media):
-        feed = Feed(media.get_element().get_by_name("clip"), self.frames)
-        media.connect("unprepared", feed.stop)
-
-
-def _require_password(server, factory, settings):
-    token = GstRtspServer.RTSPToken()
-    token.set_string("media.factory.role", "user")
-    permissions = GstRtspServer.RTSPPermissions()
-    permissions.add_permission_for_role("user", "media.factory.access", True)
-    permissions.add_permission_for_role("user", "media.factory.construct", True)
-    factory.set_permissions(permissions)
-    auth = GstRtspServer.RTSPAuth()
-    auth.set_realm(settings["realm"])
-    auth.add_basic(
-        GstRtspServer.RTSPAuth.make_basic(settings["user"], settings["password"]), token
-    )
-    server.set_auth(auth)
-
-
-def serve(settings, clip):
-    """Starts the server on the main loop of GLib."""
-    Gst.init(None)
-    server = GstRtspServer.RTSPServer()
-    server.set_service(str(settings["port"]))
-    factory = Factory(picture.access_units(clip))
-    factory.connect("media-configure", lambda factory, media: factory.do_configure(media))
-    server.get_mount_points().add_factory(settings["path"], factory)
-    if "user" in settings:
-        _require_password(server, factory, settings)
-    server.attach(None)
-    return server
+    def tell(self, connection, status, headers=(), content=b""):
+        settings = self.settings
+        lines = [f"RTSP/1.0 {status}"]
+        if connection.memory["sequence"]:
+            lines.append(f"CSeq: {connection.memory['sequence']}")
+        if "server" in settings:
+            lines.append(f"Server: {settings['server']}")
+        if status.startswith("401"):
+            for scheme in settings.get("challenges", ["Digest"]):
+                nonce = ', nonce="0"' if scheme == "Digest" else ""
+                lines.append(f'WWW-Authenticate: {scheme} realm="{settings["realm"]}"{nonce}')
+        if content:
+            lines.append(f"Content-Length: {len(content)}")
+        self.reply(connection, lines[0], [*lines[1:], *headers], content)

@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A UPnP device: announces itself, answers searches, and has a description for the web server.
 
-settings: the [ssdp] table of a personality: type, udn, port and path of the description, server,
-elements of the description by name, and perhaps silent (no announcements), deaf (multicast does
-not reach it) and targets (the only search targets that are answered).
+The table [ssdp] of a personality: type, udn, port and path of the description, server, [ssdp.elements]
+of the description by name, and perhaps silent (no announcements), deaf (multicast does not reach it),
+targets (the only search targets that are answered) and location (instead of the usual one).
 """
 
+import functools
 import itertools
 import random
 import re
-import select
-import socket
-import struct
-import threading
-import time
 from xml.sax.saxutils import escape
 
-GROUP, PORT = "239.255.255.250", 1900
+from cameras.protocol import Protocol
 
 
 def description(settings, address):
@@ -32,15 +28,21 @@ def description(settings, address):
     ).encode()
 
 
-class Device:
-    def __init__(self, settings, get_address):
-        self.settings, self.get_address = settings, get_address
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 4)
-        self.socket.bind(("", PORT))
-        self.joined = None
-        self.due = []  # (time, packet, destination)
+@functools.lru_cache(maxsize=64)
+def read_search(packet):
+    """(search target in upper case, seconds to spread the answers over), or None."""
+    text = packet.decode(errors="replace")
+    headers = dict(re.findall(r"(?m)^([\w-]+):[ \t]*(.*?)\r?$", text.upper()))
+    if not text.startswith("M-SEARCH ") or headers.get("MAN") != '"SSDP:DISCOVER"':
+        return None
+    return headers.get("ST"), min(int(headers.get("MX", "1")), 5)
+
+
+class Device(Protocol):
+    PORT, GROUP, GROUP6 = 1900, "239.255.255.250", "ff02::c"
+
+    def group(self, family):
+        return None if self.settings.get("deaf") else super().group(family)
 
     def types(self):
         return self.settings.get(
@@ -51,9 +53,9 @@ class Device:
         udn = self.settings["udn"]
         return udn if kind == udn else f"{udn}::{kind}"
 
-    def _headers(self):
+    def _headers(self, to):
         location = self.settings.get("location", "http://{address}:{port}{path}").format(
-            address=self.get_address(), port=self.settings["port"], path=self.settings["path"]
+            address=self.host(to), port=self.settings["port"], path=self.settings["path"]
         )
         return [
             "CACHE-CONTROL: max-age=1800",
@@ -65,59 +67,31 @@ class Device:
     def _packet(*lines):
         return "\r\n".join([*lines, "", ""]).encode()
 
-    def announce(self, what):
-        """alive or byebye, three times, as UPnP's architecture (1.2.2) wants it: some are lost"""
-        for delay, kind in itertools.product((0, 0.2, 1), self.types()):
-            self.due.append((time.monotonic() + delay, self._packet(
-                "NOTIFY * HTTP/1.1", f"HOST: {GROUP}:{PORT}", f"NT: {kind}", f"NTS: ssdp:{what}",
-                f"USN: {self._name(kind)}", *(self._headers() if what == "alive" else [])),
-                (GROUP, PORT)))  # fmt: skip
+    def on_address(self, family):
+        if not self.settings.get("silent") and not self.settings.get("deaf"):
+            self._announce("alive", family)
 
-    def on_address(self):
-        address = self.get_address()
-        if not address:
+    def announce(self, what):
+        for family in self.device.addresses:
+            self._announce({"hello": "alive", "bye": "byebye"}[what], family)
+
+    def _announce(self, what, family):
+        group = super().group(family)
+        if family not in self.families():
             return
-        packed = socket.inet_aton(address)
-        if self.settings.get("deaf"):
-            self.joined = address
-            return
-        try:
-            membership = struct.pack("4s4s", socket.inet_aton(GROUP), packed)
-            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
-        except OSError:
-            pass  # still a member: the membership belongs to the interface
-        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, packed)
-        self.joined = address
-        if not self.settings.get("silent"):
-            self.announce("alive")
+        # Three times, as UPnP's architecture (1.2.2) wants it: some are lost.
+        for delay, kind in itertools.product((0, 0.2, 1), self.types()):
+            self.send(self._packet(
+                "NOTIFY * HTTP/1.1", f"HOST: {group}:{self.PORT}", f"NT: {kind}",
+                f"NTS: ssdp:{what}", f"USN: {self._name(kind)}",
+                *(self._headers(family) if what == "alive" else [])), (group, self.PORT), delay)  # fmt: skip
 
     def on_packet(self, packet, source):
-        text = packet.decode(errors="replace")
-        headers = dict(re.findall(r"(?m)^([\w-]+):[ \t]*(.*?)\r?$", text.upper()))
-        if not text.startswith("M-SEARCH ") or headers.get("MAN") != '"SSDP:DISCOVER"':
+        search = read_search(packet)
+        if not search:
             return
-        longest = min(int(headers.get("MX", "1")), 5)
         for kind in self.types():
-            if headers.get("ST") in (kind.upper(), "SSDP:ALL"):
-                self.due.append((time.monotonic() + random.uniform(0, longest), self._packet(
+            if search[0] in (kind.upper(), "SSDP:ALL"):
+                self.send(self._packet(
                     "HTTP/1.1 200 OK", "EXT:", f"ST: {kind}", f"USN: {self._name(kind)}",
-                    *self._headers()), source))  # fmt: skip
-
-    def run(self):
-        while True:
-            if self.get_address() != self.joined:
-                self.on_address()
-            wait = min([at for at, _, _ in self.due] + [time.monotonic() + 0.5])
-            ready, _, _ = select.select([self.socket], [], [], max(0, wait - time.monotonic()))
-            if ready:
-                self.on_packet(*self.socket.recvfrom(65536))
-            now = time.monotonic()
-            for _, packet, destination in [entry for entry in self.due if entry[0] <= now]:
-                try:
-                    self.socket.sendto(packet, destination)
-                except OSError as error:
-                    print("ssdp", destination, error, flush=True)
-            self.due = [entry for entry in self.due if entry[0] > now]
-
-    def start(self):
-        threading.Thread(target=self.run, daemon=True).start()
+                    *self._headers(source)), source, random.uniform(0, search[1]))  # fmt: skip

@@ -1,37 +1,52 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A WS-Discovery target service: Hello, Bye, and ProbeMatches to those whose probe matches."""
+"""A WS-Discovery target service: Hello, Bye, and ProbeMatches to those whose probe matches.
 
+The table [wsd] of a personality:
+    endpoint, types, scopes, xaddrs   what it tells; {address} in xaddrs is its own
+Quirks of real devices:
+    silent        says no Hello                    deaf         multicast does not reach it
+    needs_prefix  wants its prefix in the types    needs_types  does not answer without types
+    one_line      answers no probe with newlines   resolve      tells its addresses by Resolve only
+    answers       so many times, the same          then_xaddrs  once more, with these xaddrs
+    delay_ms      always so late                   dialect      "2009": knows OASIS' alone
+    relates       "empty" or "missing" RelatesTo   copies_id    answers with the probe's MessageID
+    padding       so many bytes of scopes more     versionless  without MetadataVersion
+    also          [[wsd.also]]: endpoint, types, scopes, xaddrs of more matches in its envelope,
+                  which come before its own
+    noise         sends these (Latin-1) before each answer
+"""
+
+import functools
 import random
 import re
-import select
-import socket
-import struct
-import threading
-import time
 import uuid
 from xml.sax.saxutils import escape
 
-GROUP, PORT = "239.255.255.250", 3702
+from cameras.protocol import Protocol
+
 MAX_DELAY = 0.5
-DISCOVERY = "http://schemas.xmlsoap.org/ws/2005/04/discovery"
-ANONYMOUS = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
-EVERYONE = "urn:schemas-xmlsoap-org:ws:2005:04:discovery"
-OASIS = {
-    DISCOVERY: "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01",
-    ANONYMOUS: "http://www.w3.org/2005/08/addressing/anonymous",
-    EVERYONE: "urn:docs-oasis-open-org:ws-dd:ns:discovery:2009:01",
-    "http://schemas.xmlsoap.org/ws/2004/08/addressing": "http://www.w3.org/2005/08/addressing",
-}
+DIALECTS = {
+    # discovery, addressing, where an answer and where a multicast is sent to
+    "2005": ("http://schemas.xmlsoap.org/ws/2005/04/discovery",
+             "http://schemas.xmlsoap.org/ws/2004/08/addressing",
+             "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous",
+             "urn:schemas-xmlsoap-org:ws:2005:04:discovery"),
+    "2009": ("http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01",
+             "http://www.w3.org/2005/08/addressing",
+             "http://www.w3.org/2005/08/addressing/anonymous",
+             "urn:docs-oasis-open-org:ws-dd:ns:discovery:2009:01"),
+}  # fmt: skip
 ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?>\r\n'
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
-    ' xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing"'
-    f' xmlns:d="{DISCOVERY}" xmlns:dn="http://www.onvif.org/ver10/network/wsdl"'
+    ' xmlns:a="{addressing}" xmlns:d="{discovery}"'
+    ' xmlns:dn="http://www.onvif.org/ver10/network/wsdl"'
     ' xmlns:tds="http://www.onvif.org/ver10/device/wsdl"'
     ' xmlns:pub="http://schemas.microsoft.com/windows/pub/2005/07"'
+    ' xmlns:wprt="http://schemas.microsoft.com/windows/2006/08/wdp/print"'
     ' xmlns:wsdp="http://schemas.xmlsoap.org/ws/2006/02/devprof">'
-    "<s:Header><a:MessageID>urn:uuid:{message}</a:MessageID>{relates}<a:To>{to}</a:To>"
-    f"<a:Action>{DISCOVERY}/{{action}}</a:Action></s:Header>"
+    "<s:Header><a:MessageID>{message}</a:MessageID>{relates}<a:To>{to}</a:To>"
+    "<a:Action>{discovery}/{action}</a:Action></s:Header>"
     "<s:Body>{body}</s:Body></s:Envelope>"
 )
 
@@ -41,126 +56,115 @@ def _element(name, text):
     return found.group(1).strip() if found else None
 
 
-class TargetService:
-    """settings: the [wsd] table of a personality; get_address() tells the address of the moment.
+class Request:
+    """What is asked: a Probe for types, or a Resolve of an endpoint; action is None otherwise."""
 
-    deaf: multicast does not reach it; resolve: only a Resolve tells its addresses; oasis: it knows
-    the dialect of 2009/01 only.
-    """
+    def __init__(self, packet):
+        text = packet.decode(errors="replace")
+        self.message = _element("MessageID", text)
+        self.discovery, _, action = (_element("Action", text) or "").rpartition("/")
+        self.action = action if action in ("Probe", "Resolve") and self.message else None
+        self.types = (_element("Types", text) or "").split()
+        self.endpoint = _element("Address", text.partition("Body")[2])
+        self.has_newlines = "\n" in text.strip()
 
-    def __init__(self, settings, get_address):
-        self.settings, self.get_address = settings, get_address
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("", PORT))
-        self.joined = None
+
+@functools.lru_cache(maxsize=64)
+def read_request(packet):
+    """Of many devices each gets the same packet."""
+    return Request(packet)
+
+
+class TargetService(Protocol):
+    PORT, GROUP, GROUP6 = 3702, "239.255.255.250", "ff02::c"
+
+    def __init__(self, settings, device):
+        super().__init__(settings, device)
         self.seen = []  # the last message ids: a retransmitted probe is answered once
-        self.due = []  # (time, packet, destination)
+        dialect = DIALECTS[settings.get("dialect", "2005")]
+        self.discovery, self.addressing, self.anonymous, self.everyone = dialect
 
-    def on_address(self):
-        """The interface has (another) address: be in the group there, and say hello."""
-        address = self.get_address()
-        if not address or address == self.joined:
-            return
-        self.socket.setsockopt(
-            socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address)
-        )
-        self.joined = address
-        if self.settings.get("deaf"):
-            return
-        membership = struct.pack("4s4s", socket.inet_aton(GROUP), socket.inet_aton(address))
-        try:
-            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
-        except OSError:
-            pass  # still a member: the membership belongs to the interface
-        self.announce("Hello")
+    def group(self, family):
+        return None if self.settings.get("deaf") else super().group(family)
 
-    def announce(self, action):
-        if self.joined:
-            body = f"<d:{action}>{self._description()}</d:{action}>"
-            self.due.append((time.monotonic(), self._envelope(action, body, to=EVERYONE),
-                             (GROUP, PORT)))  # fmt: skip
+    def on_address(self, family):
+        if not self.settings.get("silent") and not self.settings.get("deaf"):
+            self._announce("Hello", family)
 
-    def _description(self, resolved=False):
-        xaddrs = self.settings["xaddrs"].format(address=self.get_address())
-        if self.settings.get("resolve") and not resolved:
-            xaddrs = ""
+    def announce(self, what):
+        for family in self.device.addresses:
+            self._announce(what.capitalize(), family)
+
+    def _announce(self, action, family):
+        group = super().group(family)
+        if family in self.families():
+            body = f"<d:{action}>{self._describe(self.settings, family)}</d:{action}>"
+            packet = self._envelope(action, body, to=self.everyone)
+            self.send(packet, (group, self.PORT))
+
+    def _describe(self, device, to, resolved=True):
+        xaddrs = device["xaddrs"].format(address=self.host(to)) if resolved else ""
+        scopes = " ".join(device["scopes"])
+        padding = self.settings.get("padding", 0)
+        if padding:
+            scopes += " onvif://www.onvif.org/location/" + "x" * padding
+        version = "" if self.settings.get("versionless") else (
+            "<d:MetadataVersion>1</d:MetadataVersion>")  # fmt: skip
         return (
-            f"<a:EndpointReference><a:Address>{self.settings['endpoint']}</a:Address>"
-            f"</a:EndpointReference><d:Types>{self.settings['types']}</d:Types>"
-            f"<d:Scopes>{escape(' '.join(self.settings['scopes']))}</d:Scopes>"
-            f"<d:XAddrs>{escape(xaddrs)}</d:XAddrs><d:MetadataVersion>1</d:MetadataVersion>"
+            f"<a:EndpointReference><a:Address>{device['endpoint']}</a:Address>"
+            f"</a:EndpointReference><d:Types>{device['types']}</d:Types>"
+            f"<d:Scopes>{escape(scopes)}</d:Scopes>"
+            f"<d:XAddrs>{escape(xaddrs)}</d:XAddrs>{version}"
         )
 
-    def _envelope(self, action, body, to, relates=""):
-        if relates:
-            relates = f"<a:RelatesTo>{escape(relates)}</a:RelatesTo>"
-        text = ENVELOPE.format(
-            message=uuid.uuid4(), relates=relates, to=to, action=action, body=body
-        )
-        if self.settings.get("oasis"):
-            for known, other in OASIS.items():
-                text = text.replace(known, other)
-        return text.encode()
+    def _envelope(self, action, body, to, relates="", message=None):
+        return ENVELOPE.format(
+            message=message or f"urn:uuid:{uuid.uuid4()}", relates=relates, to=to, action=action,
+            body=body, discovery=self.discovery, addressing=self.addressing).encode()  # fmt: skip
 
-    def is_asked(self, text, action):
-        """Whether that is what a packet in the dialect it knows asks for."""
-        discovery = OASIS[DISCOVERY] if self.settings.get("oasis") else DISCOVERY
-        return _element("Action", text) == f"{discovery}/{action}"
-
-    def matches(self, text):
+    def _matches(self, request):
         """Every type that is asked for must be one of ours; without types, all of us are meant."""
-        if not self.is_asked(text, "Probe"):
+        if request.action == "Resolve":
+            return request.endpoint == self.settings["endpoint"]
+        if request.action != "Probe" or (self.settings.get("one_line") and request.has_newlines):
             return False
-        if self.settings.get("one_line") and "\n" in text.strip():
+        asked, prefix = request.types, self.settings.get("needs_prefix")
+        if not asked and self.settings.get("needs_types"):
             return False
-        asked = (_element("Types", text) or "").split()
-        prefix = self.settings.get("needs_prefix")
         if prefix and asked and not any(kind.startswith(prefix + ":") for kind in asked):
             return False
         own = {kind.split(":")[-1] for kind in self.settings["types"].split()}
         return all(kind.split(":")[-1] in own for kind in asked)
 
-    def is_resolved(self, text):
-        body = text.partition("Body")[2]
-        return (self.is_asked(text, "Resolve")
-                and _element("Address", body) == self.settings["endpoint"])  # fmt: skip
-
     def on_packet(self, packet, source):
-        text = packet.decode(errors="replace")
-        message = _element("MessageID", text)
-        if not message or message in self.seen:
+        request = read_request(packet)
+        if not request.action or request.discovery != self.discovery:
             return
-        if self.matches(text):
-            kind = "Probe"
-        elif self.is_resolved(text):
-            kind = "Resolve"
-        else:
+        if request.message in self.seen or not self._matches(request):
             return
-        self.seen = self.seen[-63:] + [message]
-        match = f"<d:{kind}Match>{self._description(kind == 'Resolve')}</d:{kind}Match>"
-        body = f"<d:{kind}Matches>{match}</d:{kind}Matches>"
-        answer = self._envelope(f"{kind}Matches", body, to=ANONYMOUS, relates=message)
+        self.seen = self.seen[-63:] + [request.message]
+        answer = self._answer(request, source, self.settings)
         delay = self.settings.get("delay_ms", 0) / 1000 or random.uniform(0, MAX_DELAY)
+        for text in self.settings.get("noise", ()):
+            self.send(text.encode("latin-1"), source)
         for _ in range(self.settings.get("answers", 1)):
-            self.due.append((time.monotonic() + delay, answer, source))
+            self.send(answer, source, delay)
+        if "then_xaddrs" in self.settings:
+            other = {**self.settings, "xaddrs": self.settings["then_xaddrs"]}
+            self.send(self._answer(request, source, other), source, delay)
 
-    def run(self):
-        while True:
-            if self.get_address() != self.joined:
-                self.on_address()
-            wait = min([at for at, _, _ in self.due] + [time.monotonic() + 0.5])
-            ready, _, _ = select.select([self.socket], [], [], max(0, wait - time.monotonic()))
-            if ready:
-                self.on_packet(*self.socket.recvfrom(65536))
-            now = time.monotonic()
-            for entry in [entry for entry in self.due if entry[0] <= now]:
-                _, packet, destination = entry
-                try:
-                    self.socket.sendto(packet, destination)
-                except OSError as error:
-                    print("wsd", destination, error, flush=True)
-                self.due.remove(entry)  # the list stays the same: announce() may add to it
-
-    def start(self):
-        threading.Thread(target=self.run, daemon=True).start()
+    def _answer(self, request, source, device):
+        resolved = request.action == "Resolve" or not self.settings.get("resolve")
+        kind = request.action + "Match"
+        matches = "".join(
+            f"<d:{kind}>{self._describe(one, source, resolved)}</d:{kind}>"
+            for one in [*self.settings.get("also", ()), device]
+        )
+        relates = {
+            "same": f"<a:RelatesTo>{escape(request.message)}</a:RelatesTo>",
+            "empty": "<a:RelatesTo>uuid:</a:RelatesTo>",
+            "missing": "",
+        }[self.settings.get("relates", "same")]
+        return self._envelope(
+            kind + "es", f"<d:{kind}es>{matches}</d:{kind}es>", self.anonymous, relates,
+            request.message if self.settings.get("copies_id") else None)  # fmt: skip

@@ -265,10 +265,10 @@ def reboot_api_host(lab):
 @cases.add("a stream runs", vital=True)
 def start_stream(lab):
     forward = next(
-        f for f in lab.forwards if f.service == "rtsp" and "user" not in f.camera.rtsp
+        f for f in lab.forwards if f.service == "rtsp" and "user" not in f.camera.service("rtsp")
     )
     lab.stream = CountedStream(
-        lab.job.platform, lab.vpn_address, forward.local_port, forward.camera.rtsp["path"]
+        lab.job.platform, lab.vpn_address, forward.local_port, forward.camera.service("rtsp")["path"]
     )
     lab.site.wait_until("the stream runs", lambda: lab.stream.packets() > 10, deadline=60)
 

@@ -162,7 +162,7 @@ def stay(site, job, forwards, progress):
     urls = {
         forward.service: job.picture_url(forward) if forward.service == "http"
         else job.stream_url(forward)
-        for forward in forwards if "user" not in forward.camera.http
+        for forward in forwards if "user" not in forward.camera.service("http")
     }  # fmt: skip
     progress.print(LOOK.format(
         picture=urls["http"], stream=urls["rtsp"], api=addresses.API_NAME, owner=api_host.OWNER,

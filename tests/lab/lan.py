@@ -9,6 +9,7 @@ from lab import addresses, network
 from lab.host import add_accounts
 
 SWITCH = "lan"
+DEVICE = "tests/cameras/device.py"
 # Where DHCP puts each device first, and where the one that moves goes.
 FIRST_ADDRESSES = {
     "entrance": "192.168.1.101",
@@ -19,9 +20,10 @@ FIRST_ADDRESSES = {
 }
 MOVING_CAMERA, MOVED_ADDRESS = "roof", "192.168.1.155"
 BYSTANDERS = {
-    "pc": ("52:54:00:00:aa:01", "192.168.1.111"),
-    "speaker": ("52:54:00:00:aa:02", "192.168.1.112"),
-    "media": ("52:54:00:00:aa:03", "192.168.1.113"),
+    # name: personality, MAC address, address
+    "pc": ("windows", "52:54:00:00:aa:01", "192.168.1.111"),
+    "speaker": ("airplay-speaker", "52:54:00:00:aa:02", "192.168.1.112"),
+    "media": ("media-server", "52:54:00:00:aa:03", "192.168.1.113"),
 }
 # Out: web ports and nothing else. In: nothing.
 FIREWALL_RULES = """
@@ -89,8 +91,8 @@ def add_firewall(site):
     host.write("/etc/lab-dnsmasq.conf", DNSMASQ)
     host.make_directory("/etc/dhcp-hosts")
     for name, address in FIRST_ADDRESSES.items():
-        reserve(host, name, personality.load(name).mac_address, address)
-    for name, (mac_address, address) in BYSTANDERS.items():
+        reserve(host, name, personality.load(name).mac, address)
+    for name, (_, mac_address, address) in BYSTANDERS.items():
         reserve(host, name, mac_address, address)
     host.start("dnsmasq", ["dnsmasq", "--keep-in-foreground", "--log-facility=-",
                            "--conf-file=/etc/lab-dnsmasq.conf"])  # fmt: skip
@@ -110,23 +112,27 @@ def _add_device(site, name, mac_address):
     return host
 
 
+def cameras():
+    """The personalities that the site has."""
+    return [personality.load(name) for name in sorted(FIRST_ADDRESSES)]
+
+
 def add_camera(site, camera):
-    host = _add_device(site, camera.name, camera.mac_address)
-    program = os.path.join(site.source, "tests/cameras/camera.py")
-    host.start("camera", [program, camera.name, site.picture_directory, "eth0"],
-               env=rtsp_environment(site))  # fmt: skip
+    host = _add_device(site, camera.name, camera.mac)
+    host.start("camera", [os.path.join(site.source, DEVICE), camera.name, "eth0",
+                          site.picture_directory], env=rtsp_environment(site))  # fmt: skip
     return host
 
 
-def add_bystander(site, kind):
-    host = _add_device(site, kind, BYSTANDERS[kind][0])
-    program = os.path.join(site.source, "tests/cameras/bystander.py")
-    host.start("bystander", [program, kind, "eth0"])
+def add_bystander(site, name):
+    kind, mac_address, _ = BYSTANDERS[name]
+    host = _add_device(site, name, mac_address)
+    host.start("bystander", [os.path.join(site.source, DEVICE), kind, "eth0"])
     return host
 
 
 def make_pictures(directory):
-    for camera in personality.load_all():
+    for camera in cameras():
         picture.make(directory, camera)
 
 
@@ -146,7 +152,7 @@ def move_camera(site, name, address):
     """The DHCP server now has another address for it; the camera gives its own back and asks."""
     firewall, host = site.host("firewall"), site.host(name)
     camera = personality.load(name)
-    reserve(firewall, name, camera.mac_address, address)
+    reserve(firewall, name, camera.mac, address)
     firewall.run(["pkill", "-HUP", "dnsmasq"])
     site.wait_until(
         f"{name} has the address {address}",

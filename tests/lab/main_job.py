@@ -39,7 +39,7 @@ class MainJob:
         self.vpn_bus = Bus(self.vpn_host)
         self.api = Api(self.platform)
         self.gateway_id = None
-        self.by_mac = {camera.mac_address: camera for camera in site.cameras}
+        self.by_mac = {camera.mac: camera for camera in site.cameras}
 
     # --- joining ---
 
@@ -109,10 +109,10 @@ class MainJob:
         ports = {service: port for port, service in properties["Ports"]}
         return (
             properties["Confidence"] >= CAMERA_CONFIDENCE
-            and ports.get("http") == camera.http["port"]
-            and ports.get("rtsp") == camera.rtsp["port"]
+            and ports.get("http") == camera.service("http")["port"]
+            and ports.get("rtsp") == camera.service("rtsp")["port"]
             and properties.get("Vendor")
-            and (not camera.mdns or "mdns" in properties["Evidence"])
+            and ("mdns" not in camera.settings or "mdns" in properties["Evidence"])
         )
 
     def cameras(self):
@@ -149,7 +149,8 @@ class MainJob:
         wanted = {}
         devices = self.devices()
         for camera in self.site.cameras:
-            for service, port in (("http", camera.http["port"]), ("rtsp", camera.rtsp["port"])):
+            for service in ("http", "rtsp"):
+                port = camera.service(service)["port"]
                 wanted[(devices[camera.name]["Address"], port)] = (camera, service)
 
         def are_active():
@@ -178,22 +179,24 @@ class MainJob:
         return forward.result
 
     def picture_url(self, forward):
-        return f"http://{self.name}:{forward.local_port}{forward.camera.http['snapshot']}"
+        path = forward.camera.service("http")["snapshot"]
+        return f"http://{self.name}:{forward.local_port}{path}"
 
     def _fetch_picture(self, forward):
-        http, url = forward.camera.http, self.picture_url(forward)
+        http, url = forward.camera.service("http"), self.picture_url(forward)
         command = ["curl", "--silent", "--show-error", "--fail", "--max-time", "50", url]
         if "user" in http:
             command += ["--user", f"{http['user']}:{http['password']}"]
         fetched = self.platform.run(command, text=False).stdout
-        with open(picture.snapshot_path(self.site.picture_directory, forward.camera), "rb") as file:
+        snapshot = picture.snapshot_path(self.site.picture_directory, forward.camera.name)
+        with open(snapshot, "rb") as file:
             own = file.read()
         if fetched != own:
             raise AssertionError(f"{url}: not {forward.camera.name}'s own picture")
         return f"its own JPEG, {len(own)} bytes"
 
     def stream_url(self, forward):
-        rtsp = forward.camera.rtsp
+        rtsp = forward.camera.service("rtsp")
         login = f"{rtsp['user']}:{rtsp['password']}@" if "user" in rtsp else ""
         return f"rtsp://{login}{self.name}:{forward.local_port}{rtsp['path']}"
 
@@ -203,7 +206,7 @@ class MainJob:
             "ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-analyzeduration", "1000000",
             "-show_entries", STREAM_ENTRIES, "-of", "csv=print_section=0", url,
         ])  # fmt: skip
-        width, height = forward.camera.picture["size"].split("x")
+        width, height = forward.camera.settings["picture"]["size"].split("x")
         if seen.split(",")[:3] != ["h264", width, height]:
             raise AssertionError(f"{url}: {seen!r} instead of h264, {width}x{height}")
         return f"H.264 {width}x{height} over RTSP/TCP"

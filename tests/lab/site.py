@@ -17,7 +17,6 @@ import shutil
 import subprocess
 import time
 
-from cameras import personality
 from lab import (
     addresses, api_host, gateway, isolation, lan, network, pki, runs, video_platform, vpn_host,
 )  # fmt: skip
@@ -46,7 +45,7 @@ class Site:
         self.source, self.directory, self.scratch = source, directory, SCRATCH
         self.on_wait = on_wait or (lambda what, seconds: None)
         self.hosts = {}
-        self.cameras = personality.load_all()
+        self.cameras = lan.cameras()
         self.picture_directory = PICTURES
         if not os.path.exists("/dev/net/tun"):
             raise Unsupported("there is no /dev/net/tun here: in a container, pass it in; on a"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the devices of the LAN of devices.py are: cameras, and others that are none."""
+"""Tables of devices whose parts the tests change; tests/cameras/personalities/ has whole ones."""
 
 ONVIF = "onvif://www.onvif.org/"
 

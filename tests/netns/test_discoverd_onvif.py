@@ -115,32 +115,6 @@ class TestOnvif(OnvifTest):
                          "http://192.168.7.102:80/onvif/device_service")  # fmt: skip
         self.check_gentle(first, second)
 
-    def test_quirks(self):
-        """no GetServices, another path and port, chunks, one call a connection: all the same"""
-        site = self.site
-        # The port of its media service is not told, and is not the usual one.
-        old = {**OPEN, "missing": ["GetServices"], "host": "0.0.0.0"}
-        variants = {
-            "44:19:b6:10:00:01": camera({"onvif": old, "onvif_path": "/onvif/services"}, 8899,
-                                        "/onvif/services"),
-            "44:19:b6:10:00:02": camera({"onvif": OPEN, "chunked": True}, 8000),
-            "44:19:b6:10:00:03": camera({"onvif": OPEN, "one_call": True}, 8081),
-        }  # fmt: skip
-        hosts = []
-        for i, (mac, settings) in enumerate(variants.items()):
-            settings["wsd"]["endpoint"] = f"urn:uuid:{i}"
-            hosts.append(self.add(settings, mac, f"192.168.7.{101 + i}"))
-        site.start()
-        for name, port in (("4419b6100001", 8899), ("4419b6100002", 8000), ("4419b6100003", 8081)):
-            site.wait_for(name, [(port, "http"), (554, "rtsp")], Vendor="Hikvision",
-                          Serial=INFORMATION["SerialNumber"],
-                          StreamPath="/Streaming/Channels/101?transportmode=unicast&profile=Profile_1")  # fmt: skip
-        site.wait_for_quiet()
-        self.assertIn("GetCapabilities", self.calls(hosts[0]))
-        self.assertEqual(site.device("4419b6100001")["OnvifUrl"],
-                         "http://192.168.7.101:8899/onvif/services")  # fmt: skip
-        self.check_gentle(*hosts, most=10)
-
     def test_wrong_port(self):
         """an address with a port that is closed does not hide the service on another one"""
         site = self.site
@@ -163,37 +137,6 @@ class TestOnvif(OnvifTest):
         site.start()
         site.wait_for("4419b6100001", HTTP_RTSP,
                       OnvifUrl="http://192.168.7.101:80/onvif/services")  # fmt: skip
-
-    def test_secrets(self):
-        """a password in what a device tells is not shown to anybody"""
-        site = self.site
-        leaky = {**OPEN, "stream": "rtsp://admin:s3cret@{host}:554/user=admin_password=s3cret_1.sdp",
-                 "snapshot": "http://{host}/cgi-bin/snap.cgi?usr=admin&pwd=s3cret"}  # fmt: skip
-        self.add(camera({"onvif": leaky}))
-        site.start()
-        found = site.wait_for("4419b6100001", HTTP_RTSP, Name="gate-camera")
-        self.assertNotIn("s3cret", repr(found))
-        site.wait_for_quiet()
-        self.assertNotIn("s3cret", site.bus.log())
-
-    def test_others(self):
-        """a web server that answers anything, or asks for a password, is no camera"""
-        site = self.site
-        upnp = {"type": "urn:schemas-upnp-org:device:Basic:1", "udn": "uuid:9", "port": 80,
-                "path": "/desc.xml", "server": "Linux UPnP/1.0",
-                "elements": {"manufacturer": "Nobody", "friendlyName": "Storage camera corner"}}  # fmt: skip
-        hosts = [
-            self.add({"ssdp": upnp, "http": {80: {}}, "rtsp": {}}),
-            self.add({"ssdp": {**upnp, "udn": "uuid:10"}, "http": {80: {"realm": "Router"}},
-                      "rtsp": {}}, "44:19:b6:10:00:02", "192.168.7.102"),
-        ]  # fmt: skip
-        site.start()
-        site.wait_for_quiet()
-        for device in site.devices().values():
-            self.assertLess(device["Confidence"], 0.8)
-            self.assertNotIn("OnvifUrl", device)
-            self.assertNotIn("onvif", device["Evidence"])
-        self.check_gentle(*hosts)
 
 
 class TestTls(OnvifTest):
@@ -219,20 +162,6 @@ class TestTls(OnvifTest):
         found = site.wait_for("4419b6100001", [(80, "http"), (443, "https"), (554, "rtsp")],
                               Serial="00408C300009")  # fmt: skip
         self.assertIn("certificate", found["Evidence"])
-        site.wait_for_quiet()
-        self.check_gentle(host)
-
-    def test_https_only(self):
-        """a camera that speaks TLS only tells as much, and its address says so"""
-        site = self.site
-        settings = {"wsd": wsd("https://192.0.0.64/onvif/device_service"),
-                    "http": {443: {"certificate": self.pair, "onvif": OPEN}},
-                    "rtsp": {322: {"certificate": self.pair}}}  # fmt: skip
-        settings["http"][443]["onvif"] = {**OPEN, "stream": "rtsps://{host}/live"}
-        host = self.add(settings)
-        site.start()
-        site.wait_for("4419b6100001", [(322, "rtsps"), (443, "https")], Vendor="Hikvision",
-                      OnvifUrl="https://192.168.7.101:443/onvif/device_service")  # fmt: skip
         site.wait_for_quiet()
         self.check_gentle(host)
 

@@ -169,8 +169,7 @@ class TestBeyondARouter(ScanningTest):
         self.router.ip("address add fd00:7::1/64 dev eth0 nodad",
                        "address add fd00:9::1/64 dev eth1 nodad")  # fmt: skip
         self.router.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
-        settings = {**HANWHA, "wsd6": HANWHA["wsd"]}
-        del settings["wsd"]
+        settings = {**HANWHA, "network": "ipv6"}
         camera = site.lan.add_device("six", "e4:30:22:50:00:06", None, settings, "far")
         camera.ip("address add fd00:9::20/64 dev eth0 nodad", "route add default via fd00:9::1")
         site.start(self.state, "networks = fd00:9::10/124")

@@ -40,13 +40,12 @@ class TestIdentity(SiteTest):
         site.lan.add_switch("lan2")
         site.gateway.plug_in("eth1", switch="lan2")
         site.gateway.ip("address add 192.168.8.10/24 dev eth1")
-        host = site.add("both", "44:19:b6:10:00:21", "192.168.7.101",
-                        camera("urn:uuid:a7fc57d6-2f4a-4c41-9f64-4419b6100021"))  # fmt: skip
+        host = site.lan.add_host("both", "44:19:b6:10:00:21", "192.168.7.101/24")
         host.plug_in("eth1", "44:19:b6:10:00:22", switch="lan2")
         host.ip("address add 192.168.8.101/24 dev eth1")
-        other = devices.second_device(host, "eth1", {"wsd": camera(
-            "urn:uuid:a7fc57d6-2f4a-4c41-9f64-4419b6100021")["wsd"]})  # fmt: skip
-        self.addCleanup(devices.end, other)
+        both = camera("urn:uuid:a7fc57d6-2f4a-4c41-9f64-4419b6100021")
+        host.start_devices(("eth0", both), ("eth1", both))
+        host.wait_until_ready()
         site.start()
 
         def meet():
