@@ -96,6 +96,8 @@ class TestIdentity(SiteTest):
         """who gets the address of a camera that went does not inherit what was known of it"""
         site = self.site
         host = site.add("hik", "44:19:b6:10:00:41", "192.168.7.141", camera("urn:uuid:41"))
+        # Else it would keep that address, if it was heard of before all are taken from it.
+        host.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
         site.start()
         site.wait_for("4419b6100041", PORTS, Address="192.168.7.141", Online=True)
         host.ip("address flush dev eth0")
