@@ -19,6 +19,7 @@ import namespaces
 import stranger_devices as people
 import tap
 from busenv import DEADLINE, BusError, PrivateBus
+from lab import neighbours  # tap has set the path
 from strangers import NVT, WSD_GROUP, Stranger, Street, gratuitous_arp, hello, onvif, rtsp, scopes, web, wsd
 
 DISCOVERD, GATEWAYCTL = (os.path.abspath(path) for path in sys.argv[1:3])
@@ -344,4 +345,5 @@ if __name__ == "__main__":
     devices.clean_up()
     add_case_for_each("cameras", people.cameras)
     add_case_for_each("faulty", people.faulty_cameras)
-    tap.main(TestStreet, TestChanges)
+    with neighbours.room():
+        tap.main(TestStreet, TestChanges)
