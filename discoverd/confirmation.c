@@ -623,7 +623,7 @@ bool confirmer_is_busy(const struct confirmer *confirmer)
 
 bool confirmation_is_busy(const struct confirmation *confirmation)
 {
-	return confirmation->running > 0;
+	return confirmation->running > 0 || confirmation->urgency != URGENCY_NONE;
 }
 
 void confirmation_new(struct confirmation **ret_confirmation, struct confirmer *confirmer,

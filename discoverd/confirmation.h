@@ -36,6 +36,7 @@ void confirmation_new(struct confirmation **ret_confirmation, struct confirmer *
 		      struct device *device);
 struct confirmation *confirmation_free(struct confirmation *confirmation);
 
+/* Something is being asked, or waits for a place. */
 bool confirmation_is_busy(const struct confirmation *confirmation);
 
 /* Asks what the evidence points to and has not been asked since the last reset. place: its port

@@ -212,6 +212,36 @@ static void a_budget_that_is_used_up(void **state)
 	confirmer_free(confirmer);
 }
 
+/* A look that has not begun for want of a place is not over. */
+static void a_look_that_waits_is_busy(void **state)
+{
+	struct connection_budget budget = { .running = CONNECTION_BUDGET_RUNNING };
+	_cleanup_(evidence_deinit) struct evidence evidence = { 0 };
+	struct tcp_place place = { 0 };
+	struct confirmation *confirmation;
+	struct confirmer *confirmer;
+
+	evidence_add_port(&evidence, SOURCE_WSD, FIELD_HINT, site.ports[0], "http", 1);
+	netaddr_parse(&place.address, "127.0.0.1");
+	confirmer_new(&confirmer, site.loop, &budget, on_result, on_idle, NULL);
+	confirmation_new(&confirmation, confirmer, NULL);
+	assert_false(confirmation_is_busy(confirmation));
+	confirmation_update(confirmation, &place, &evidence, false);
+	assert_true(confirmation_is_busy(confirmation));
+	confirmation_reset(confirmation, LOOK_NONE);
+	confirmation_update(confirmation, &place, &evidence, false);
+	assert_false(confirmation_is_busy(confirmation));
+
+	confirmation_reset(confirmation, LOOK_LIGHT);
+	confirmation_update(confirmation, &place, &evidence, false);
+	budget.running--;
+	while (!site.results)
+		assert_int_equal(loop_run(site.loop), 0);
+	assert_false(confirmation_is_busy(confirmation));
+	confirmation_free(confirmation);
+	confirmer_free(confirmer);
+}
+
 /* What a device is does not change from one look to the next, but it may be another by now. */
 static void who_has_told_is_not_asked_by_a_light_look(void **state)
 {
@@ -435,6 +465,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_full_look, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_light_look, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_budget_that_is_used_up, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_look_that_waits_is_busy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_has_told_is_not_asked_by_a_light_look, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(who_refused_at_first_is_asked_again, set_up,
