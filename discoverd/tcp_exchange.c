@@ -4,6 +4,7 @@
 #include "discoverd/tcp_exchange.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,14 +44,6 @@ static void fail_later(struct tcp_exchange *exchange, int error)
 	if (exchange->fd >= 0)
 		loop_io_watch(&exchange->io, 0);
 	loop_timer_arm(&exchange->timer, 0);
-}
-
-static void on_timer(struct loop_timer *timer)
-{
-	struct tcp_exchange *exchange = container_of(timer, struct tcp_exchange, timer);
-
-	exchange->handlers->on_failed(exchange, exchange->error ? exchange->error : -ETIMEDOUT,
-				      exchange->owner);
 }
 
 static void on_open(struct tcp_exchange *exchange)
@@ -141,6 +134,25 @@ static void on_connected(struct tcp_exchange *exchange)
 		start_tls(exchange);
 	else
 		on_open(exchange);
+}
+
+static bool is_connected(const struct tcp_exchange *exchange)
+{
+	struct pollfd end = { .fd = exchange->fd, .events = POLLOUT };
+
+	return poll(&end, 1, 0) == 1;
+}
+
+static void on_timer(struct loop_timer *timer)
+{
+	struct tcp_exchange *exchange = container_of(timer, struct tcp_exchange, timer);
+
+	/* It may be us who were late. */
+	if (!exchange->error && !exchange->connected && is_connected(exchange))
+		on_connected(exchange);
+	else
+		exchange->handlers->on_failed(
+			exchange, exchange->error ? exchange->error : -ETIMEDOUT, exchange->owner);
 }
 
 static void on_readable(struct tcp_exchange *exchange)
