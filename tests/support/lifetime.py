@@ -23,6 +23,7 @@ LOCK = ".lock"
 PR_SET_PDEATHSIG = 1
 libc = ctypes.CDLL(None)
 locks = {}  # descriptors by directory
+makers = {}  # of the directories that go when we end: the process that made them
 
 
 def die_with_parent():
@@ -35,15 +36,16 @@ def directory(name):
     remove_dead(os.path.join(tempfile.gettempdir(), "evercam-*"))
     made = tempfile.mkdtemp(prefix=f"evercam-{name}-")
     hold(made)
-    atexit.register(_remove_own, made, os.getpid())
+    makers[made] = os.getpid()
     return made
 
 
 def hold(path):
     """Makes us the owner of a directory."""
     new = os.path.join(path, LOCK + ".new")
-    locks[path] = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    fcntl.flock(locks[path], fcntl.LOCK_EX)
+    fd = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    locks[path] = fd
     os.rename(new, os.path.join(path, LOCK))  # where others look for it it is never free
 
 
@@ -79,6 +81,7 @@ def remove(path):
         shutil.rmtree(path, ignore_errors=True)
     if path in locks:
         os.close(locks.pop(path))
+    makers.pop(path, None)
 
 
 def _inside(path):
@@ -88,6 +91,11 @@ def _inside(path):
         return set()
 
 
-def _remove_own(path, pid):
-    if os.getpid() == pid and path in locks:  # not by a child that was forked
-        remove(path)
+def remove_own():
+    """Not those of who forked us."""
+    for path, maker in list(makers.items()):
+        if maker == os.getpid():
+            remove(path)
+
+
+atexit.register(remove_own)

@@ -55,9 +55,16 @@ class _TapResult(unittest.TestResult):
         self._report("not ok", test, "".join(traceback.format_exception(*err)))
 
 
+def _end(number, frame):
+    """Who runs us gives up: says where we are, and cleans up. No exception: one that is raised inside
+    a callback of GLib is printed and forgotten there. What we have started dies with us."""
+    traceback.print_stack(frame)
+    lifetime.remove_own()
+    os._exit(128 + number)
+
+
 def main(*cases):
-    # Who runs us gives up: say where, and clean up.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _end)
     if os.geteuid() == 0:  # root's tests act as several users
         isolation.make_reachable(os.path.dirname(TESTS))
     pattern = os.environ.get("TESTS", "")
