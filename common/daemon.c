@@ -141,16 +141,12 @@ static int own_name(const struct daemon *daemon)
 	return r;
 }
 
-int daemon_run(struct daemon *daemon)
+/* With the name and the signals. */
+static int serve(struct instance *instance)
 {
-	struct instance *instance = container_of(daemon, struct instance, daemon);
+	struct daemon *daemon = &instance->daemon;
 	int r;
 
-	r = own_name(daemon);
-	if (r < 0)
-		return r;
-	loop_signal_init(&instance->terminated, daemon->loop, SIGTERM, on_terminated);
-	loop_signal_init(&instance->interrupted, daemon->loop, SIGINT, on_interrupted);
 	notify("READY=1");
 	instance->watchdog_interval = watchdog_interval();
 	if (instance->watchdog_interval) {
@@ -162,6 +158,20 @@ int daemon_run(struct daemon *daemon)
 	notify("STOPPING=1");
 	log_info("%s is stopping", daemon->description->name);
 	loop_timer_deinit(&instance->watchdog);
+	return r;
+}
+
+int daemon_run(struct daemon *daemon)
+{
+	struct instance *instance = container_of(daemon, struct instance, daemon);
+	int r;
+
+	/* Before the name, by which others see that we are there and may be told to end. */
+	loop_signal_init(&instance->terminated, daemon->loop, SIGTERM, on_terminated);
+	loop_signal_init(&instance->interrupted, daemon->loop, SIGINT, on_interrupted);
+	r = own_name(daemon);
+	if (r == 0)
+		r = serve(instance);
 	loop_signal_deinit(&instance->interrupted);
 	loop_signal_deinit(&instance->terminated);
 	return r;

@@ -124,6 +124,15 @@ class TestRunning(WithDirectory):
         self.assertEqual(self.finish(self.start("mode = fail\n")), 1)
         self.assertIn("no luck: No such device", self.bus.log())
 
+    def test_stopped_as_soon_as_it_is_there(self):
+        """told to end the moment its name is on the bus, it ends in order"""
+        for _ in range(10):
+            process = self.start()
+            while not self.bus.has_owner(NAME):
+                self.assertIsNone(process.poll(), self.bus.log())
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(self.finish(process), 0)
+
     def test_stopped_before_it_runs(self):
         self.assertEqual(self.finish(self.start("mode = stop\n")), 0)
         self.assertEqual(self.finish(self.start("mode = stop-badly\n")), 1)
