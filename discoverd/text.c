@@ -33,11 +33,24 @@ static size_t character_length(const char *bytes, size_t available)
 	return length;
 }
 
+/* What turns the direction of the text around it, on a terminal and a page (UAX #9, section 2):
+ * U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069. */
+static bool is_direction(const unsigned char *b, size_t length)
+{
+	if (length == 2)
+		return b[0] == 0xd8 && b[1] == 0x9c;
+	if (length != 3 || b[0] != 0xe2)
+		return false;
+	return (b[1] == 0x80 && (b[2] == 0x8e || b[2] == 0x8f || (b[2] >= 0xaa && b[2] <= 0xae))) ||
+	       (b[1] == 0x81 && b[2] >= 0xa6 && b[2] <= 0xa9);
+}
+
 static bool is_control(const char *bytes, size_t length)
 {
 	const unsigned char *b = (const unsigned char *)bytes;
 
-	return b[0] < 0x20 || b[0] == 0x7f || (length == 2 && b[0] == 0xc2 && b[1] < 0xa0);
+	return b[0] < 0x20 || b[0] == 0x7f || (length == 2 && b[0] == 0xc2 && b[1] < 0xa0) ||
+	       is_direction(b, length);
 }
 
 size_t text_clean(char *buffer, size_t size, const char *bytes, size_t length)

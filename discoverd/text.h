@@ -9,8 +9,9 @@
 #define TEXT_SIZE (TEXT_MAX + 1)
 
 /*
- * Copies bytes as such text: what is not UTF-8 becomes U+FFFD, control characters become spaces,
- * spaces at both ends go, and what does not fit is cut between two characters. Returns the length.
+ * Copies bytes as such text: what is not UTF-8 becomes U+FFFD; control characters, also those that
+ * turn the direction of text, become spaces; spaces at both ends go, and what does not fit is cut
+ * between two characters. Returns the length.
  */
 size_t text_clean(char *buffer, size_t size, const char *bytes, size_t length);
 

@@ -425,6 +425,10 @@ static void texts_are_cleaned(void **state)
 		{ "\xf0\x9f\x93\xb7", "\xf0\x9f\x93\xb7" },
 		{ "\xc2\x9b[31m", "[31m" }, /* a terminal's control sequence */
 		{ "\x1b[31m", "[31m" },
+		{ "cam\xe2\x80\xae"
+		  "era\xe2\x81\xa9 \xd8\x9c",
+		  "cam era" },
+		{ "\xe2\x80\xa6 \xe2\x81\xaa", "\xe2\x80\xa6 \xe2\x81\xaa" },
 		{ "cut\xe2\x82", "cut\xef\xbf\xbd\xef\xbf\xbd" },
 	};
 	char buffer[TEXT_SIZE], small[6];
