@@ -21,6 +21,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -175,6 +176,8 @@ class Lab:
 def main(options):
     started = time.monotonic()
     isolation.mount("tmpfs", "/run", "tmpfs", options="mode=755")  # for the names of namespaces
+    isolation.mount("tmpfs", "/mnt", "tmpfs", options="mode=755")  # for files: they end with us, too
+    tempfile.tempdir = "/mnt"
     built = Lab(options)
     try:
         count = built.add_devices()

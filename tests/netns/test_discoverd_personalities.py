@@ -118,6 +118,7 @@ class Street(unittest.TestCase):
         self.site.wait_for_quiet()
         most = one.expected.get("connections", MOST_CONNECTIONS) * self.scans
         talk = host.output()
+        self.assertTrue(all(process.poll() is None for process in host.processes), "it has ended")
         self.assertLessEqual(host.connections(), most, talk)
         self.assertNotIn("credential", talk)
         self.assertNotIn("forbidden", talk)
