@@ -12,6 +12,16 @@ from busenv import DEADLINE, PrivateBus
 DISCOVERD = sys.argv[1]
 NAME, ROOT = "io.evercam.Discovery1", "/io/evercam/Discovery1"
 DEVICE = NAME + ".Device"
+PORTS = [(80, "http"), (554, "rtsp")]
+
+
+def camera(endpoint, **more):
+    return {
+        "wsd": {"endpoint": endpoint, "types": "dn:NetworkVideoTransmitter",
+                "scopes": ["onvif://www.onvif.org/hardware/C1"],
+                "xaddrs": "http://{address}/onvif/device_service", **more},
+        "http": {80: {}}, "rtsp": {554: {}},
+    }  # fmt: skip
 
 
 class Site:
