@@ -201,8 +201,8 @@ static void on_stranger_time(struct loop_timer *timer)
 	for (size_t i = 0; i < device_table_count(admission->parts.table); i++) {
 		struct device *device = device_table_at(admission->parts.table, i);
 
-		if (device->stranger_until > now && device->stranger_until < next)
-			next = device->stranger_until;
+		if (device->stranger_until > now)
+			next = device->stranger_until < next ? device->stranger_until : next;
 		else if (device->stranger_until && !device->confirmation)
 			admission->handlers->on_explained(device, admission->owner);
 	}

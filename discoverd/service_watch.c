@@ -148,9 +148,10 @@ static void on_confirmation_result(struct device *device, uint16_t port, enum pr
 							: BIT(SOURCE_RTSP) | BIT(SOURCE_HTTP) |
 								  BIT(SOURCE_CERTIFICATE);
 	struct service_watch *watch = owner;
+	char address[NETADDR_TEXT_SIZE];
 	bool changed;
 
-	log_debug("%s: port %u %s %s", device->name, port,
+	log_debug("%s: port %u %s %s", netaddr_format(&device->confirmed_address, address), port,
 		  result == PROBE_CONFIRMED ? "speaks"
 		  : result == PROBE_REFUSED ? "is closed, asked for"
 		  : result == PROBE_SILENT  ? "is silent, asked for"
